@@ -1,0 +1,20 @@
+/*
+ * Floor 4. What the one-shot call and the session have in common.
+ */
+#ifndef CORDON__CALL_H
+#define CORDON__CALL_H
+
+#include "dialect.h"
+
+#include "talk.h"
+
+#define CORDON__CALL_MS 5000 /* the default of every wait of a client */
+
+/* 0 is 1 MiB; 4 KiB to 64 MiB, else EINVAL. */
+int cordon__reply_limit(size_t *limit, size_t asked);
+/* NULL, or at most 255 bytes. */
+int cordon__program_is_valid(const char *program);
+/* A view that cannot be: bytes without an address. */
+int cordon__body_is_valid(cordon_bytes body);
+
+#endif

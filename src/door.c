@@ -1,0 +1,362 @@
+#include "dialect.h"
+
+#include "server.h"
+
+#include <string.h>
+
+#include "speak.h"
+#include "utf8.h"
+
+#define ACCEPT_AT_MOST 64   /* in one go: the sessions have their turn too */
+#define EMPTY_AT_MOST  1024 /* out of a backlog, at the end */
+#define CONTROL_MAX    16   /* control sessions at once */
+
+/* ---- Lists ----------------------------------------------------------------- */
+
+static void push(cordon__sessions *list, cordon__session *session)
+{
+    session->next = NULL;
+    session->previous = list->last;
+    if (list->last != NULL)
+        list->last->next = session;
+    else
+        list->first = session;
+    list->last = session;
+    list->count++;
+}
+
+static void pull(cordon__sessions *list, cordon__session *session)
+{
+    if (session->previous != NULL)
+        session->previous->next = session->next;
+    else
+        list->first = session->next;
+    if (session->next != NULL)
+        session->next->previous = session->previous;
+    else
+        list->last = session->previous;
+    list->count--;
+}
+
+/* ---- Who comes in ---------------------------------------------------------- */
+
+void cordon__server_trouble(cordon_server *server, const cordon_fault *fault)
+{
+    if (server->options.on_trouble != NULL)
+        server->options.on_trouble(fault, server->options.user);
+}
+
+void cordon__server_peer(cordon_peer *peer, const cordon__session *session)
+{
+    memset(peer, 0, sizeof *peer);
+    peer->known = session->peer_known;
+    peer->uid = session->peer_uid;
+    peer->gid = session->peer_gid;
+    peer->pid = session->peer_pid;
+    peer->sid = session->sid;
+    peer->program = session->program;
+}
+
+static unsigned ask_app(cordon_server *server, cordon__session *session)
+{
+    cordon_peer peer;
+    int         code;
+
+    if (server->options.on_admit == NULL)
+        return 0;
+    cordon__server_peer(&peer, session);
+    code = server->options.on_admit(&peer, server->options.user);
+    if (code == CORDON_OK)
+        return 0;
+    if (code == CORDON_EBUSY)
+        return CORDON__BUSY;
+    return code == CORDON_ENOTREADY ? CORDON__NOT_READY : CORDON__UNAUTHORIZED;
+}
+
+/* A program's name is shown to people: what is not text in it is made so. */
+static char *copy_program(cordon_server *server, cordon_bytes program)
+{
+    char *copy;
+
+    if (program.size == 0)
+        return NULL;
+    copy = cordon__allocate(&server->host.memory, program.size + 1);
+    if (copy != NULL) {
+        memcpy(copy, program.data, program.size);
+        for (size_t i = 0; i < program.size;) {
+            size_t plain = cordon__utf8_plain(copy + i, program.size - i);
+
+            if (plain == 0)
+                copy[i] = '?';
+            i += plain > 0 ? plain : 1;
+        }
+    }
+    return copy;
+}
+
+static unsigned judge(cordon_server *server, cordon__session *session, cordon_bytes program)
+{
+    /* A full server can still be asked for its status, and stopped. */
+    size_t count = session->gate.is_control ? server->control_count
+                                            : server->members.count - server->control_count;
+    size_t most = session->gate.is_control ? CONTROL_MAX : server->options.max_sessions;
+
+    if (server->state != CORDON__SERVER_OPEN)
+        return CORDON__STOPPING;
+    if (count >= most)
+        return CORDON__BUSY;
+    session->program = copy_program(server, program);
+    return ask_app(server, session);
+}
+
+static unsigned on_admit(void *owner, cordon__session *session, cordon_bytes program)
+{
+    cordon_server *server = owner;
+    unsigned       refusal;
+    cordon_peer    peer;
+
+    cordon__server_enter(server);
+    refusal = judge(server, session, program);
+    if (refusal == 0 && session->life != CORDON__LIFE_CLOSED) {
+        pull(&server->strangers, session);
+        push(&server->members, session);
+        session->is_member = 1;
+        server->control_count += session->gate.is_control;
+        cordon__server_peer(&peer, session);
+        if (server->options.on_session != NULL && !session->gate.is_control)
+            server->options.on_session(session->id, &peer, 1, NULL, server->options.user);
+    }
+    cordon__server_leave(server);
+    return refusal;
+}
+
+/* ---- What it asks ---------------------------------------------------------- */
+
+static void refuse(cordon__session *session, const cordon__act *act, unsigned code,
+                   const char *text)
+{
+    cordon__reference to = {session->gate.is_json, act->id, act->key};
+
+    (void)cordon__session_fail(session, &to, code, cordon_text(text));
+}
+
+static void hand_over(cordon_server *server, cordon__session *session, const cordon__act *act)
+{
+    cordon__requests *requests = &server->requests;
+    cordon_request   *request = cordon__request_open(server, session, act);
+
+    if (request == NULL) {
+        refuse(session, act, CORDON__BUSY, "the server has no memory for it");
+        return;
+    }
+    if (server->options.request_ms > 0) {
+        request->due = cordon__now() + (uint64_t)server->options.request_ms;
+        cordon__server_due(server, request->due);
+    }
+    server->request_count++;
+    requests->handled = request;
+    requests->body = act->body;
+    server->on_request(request, act->body, server->options.user);
+    requests->handled = NULL;
+}
+
+static void on_request(void *owner, cordon__session *session, const cordon__act *act)
+{
+    cordon_server *server = owner;
+
+    cordon__server_enter(server);
+    if (cordon__request_find(&server->requests, session, act->id, act->key) != NULL)
+        cordon__session_break(session, CORDON__MALFORMED, "the id is in use");
+    else if (server->state != CORDON__SERVER_OPEN)
+        refuse(session, act, CORDON__STOPPING, "the server is stopping");
+    else if (session->in_flight >= server->options.max_requests)
+        refuse(session, act, CORDON__BUSY, "too many requests are in flight");
+    else
+        hand_over(server, session, act);
+    cordon__server_leave(server);
+}
+
+static void on_cancel(void *owner, cordon__session *session, uint32_t id)
+{
+    static const cordon_bytes none = {NULL, 0};
+    cordon_server            *server = owner;
+    cordon_request           *request = cordon__request_find(&server->requests, session, id, none);
+
+    if (request == NULL)
+        return;
+    cordon__server_enter(server);
+    cordon__request_fail(request, CORDON__CANCELED, "canceled");
+    cordon__request_turn(request, CORDON_CANCELED);
+    cordon__server_leave(server);
+}
+
+static void on_status(void *owner, cordon__session *session, uint32_t id)
+{
+    cordon_server    *server = owner;
+    cordon__reference to = {0, id, {NULL, 0}};
+    cordon__buffer    text = {0};
+
+    if (cordon__request_find(&server->requests, session, id, to.key) != NULL) {
+        cordon__session_break(session, CORDON__MALFORMED, "the id is in use");
+        return;
+    }
+    if (cordon__server_describe(server, &text) == 0)
+        (void)cordon__session_reply(session, &to, 0, cordon__buffer_view(&text));
+    else
+        (void)cordon__session_fail(session, &to, CORDON__INTERNAL, cordon_text("out of memory"));
+    cordon__buffer_free(&text, &server->host.memory);
+}
+
+static void on_stop(void *owner, cordon__session *session, uint32_t id)
+{
+    cordon_server    *server = owner;
+    cordon__reference to = {0, id, {NULL, 0}};
+    cordon_bytes      empty = {NULL, 0};
+    cordon_peer       peer;
+
+    if (cordon__request_find(&server->requests, session, id, to.key) != NULL) {
+        cordon__session_break(session, CORDON__MALFORMED, "the id is in use");
+        return;
+    }
+    cordon__server_peer(&peer, session);
+    if (server->options.on_stop == NULL ||
+        server->options.on_stop(&peer, server->options.user) != CORDON_OK) {
+        (void)cordon__session_fail(session, &to, CORDON__UNSUPPORTED,
+                                   cordon_text("the server does not let clients stop it"));
+        return;
+    }
+    (void)cordon__session_reply(session, &to, 0, empty);
+    (void)cordon__mail_post(server->mail, &server->close_job);
+}
+
+static void on_room(void *owner, cordon__session *session)
+{
+    (void)owner;
+    cordon__requests_room(session);
+}
+
+static void on_ended(void *owner, cordon__session *session, const cordon_fault *why)
+{
+    cordon_server *server = owner;
+    cordon_peer    peer;
+
+    cordon__requests_leave(session);
+    if (!session->is_member || session->gate.is_control || server->options.on_session == NULL)
+        return;
+    cordon__server_enter(server);
+    cordon__server_peer(&peer, session);
+    server->options.on_session(session->id, &peer, 0, why, server->options.user);
+    cordon__server_leave(server);
+}
+
+static void on_closed(void *owner, cordon__session *session)
+{
+    cordon_server *server = owner;
+
+    pull(session->is_member ? &server->members : &server->strangers, session);
+    if (session->is_member)
+        server->control_count -= session->gate.is_control;
+    cordon__release(&server->host.memory, session);
+    cordon__server_settle(server);
+}
+
+static void on_due(void *owner, uint64_t due)
+{
+    cordon__server_due(owner, due);
+}
+
+const cordon__host_events cordon__server_events = {
+    on_admit, on_request, on_cancel, on_status, on_stop, on_room, on_ended, on_closed, on_due};
+
+/* ---- Accepting ------------------------------------------------------------- */
+
+/* The oldest stranger goes: it had its time, and newer ones may be better. */
+static void make_place(cordon_server *server)
+{
+    cordon__session *oldest = NULL;
+    size_t           count = 0;
+
+    for (cordon__session *session = server->strangers.last; session != NULL;
+         session = session->previous) {
+        if (session->life == CORDON__LIFE_CLOSED)
+            continue;
+        oldest = session;
+        count++;
+    }
+    if (count <= server->options.max_strangers)
+        return;
+    if (oldest->gate.state != CORDON__GATE_OPENING)
+        cordon__session_break(oldest, CORDON__BUSY, "too many connections wait to come in");
+    cordon__session_close(oldest, CORDON_EBUSY, NULL);
+}
+
+static void let_in(cordon_server *server, intptr_t handle)
+{
+    cordon_fault     fault;
+    cordon__identity peer;
+    cordon__session *session;
+    int              code, is_known;
+
+    cordon__fault_clear(&fault);
+    code = cordon__peer_ask(&peer, handle, 0, &fault);
+    is_known = code == 0;
+    if (code == 0)
+        code = cordon__peer_judge(&peer, server->host.nobody, server->host.peer_flags, &fault);
+    if (code >= 0)
+        code = cordon__session_open(&session, &server->host, server->loop->uv, handle,
+                                    ++server->next_id, is_known ? &peer : NULL, &fault);
+    if (code != 0) {
+        cordon__server_trouble(server, &fault); /* first: the peer sees the end at once */
+        cordon__handle_close(handle);
+        return;
+    }
+    push(&server->strangers, session);
+    cordon__session_start(session);
+    make_place(server);
+}
+
+/* Out of descriptors: the sessions go on, and accepting rests for a moment. */
+static void pause_accepting(cordon_server *server, const cordon_fault *fault)
+{
+    if (!server->is_short)
+        cordon__server_trouble(server, fault);
+    server->is_short = 1;
+    cordon__listener_pause(server->claim.listener, 1);
+    server->accept_due = cordon__now() + (uint64_t)server->options.pause_ms;
+    cordon__server_due(server, server->accept_due);
+}
+
+void cordon__door_waiting(void *owner)
+{
+    cordon_server *server = owner;
+
+    cordon__server_enter(server);
+    for (int i = 0; i < ACCEPT_AT_MOST && server->is_listening; i++) {
+        cordon_fault fault;
+        intptr_t     handle;
+        int          code;
+
+        cordon__fault_clear(&fault);
+        code = cordon__accept(&handle, server->claim.listener, &fault);
+        if (code < 0)
+            pause_accepting(server, &fault);
+        if (code != 0)
+            break;
+        server->is_short = 0;
+        let_in(server, handle);
+    }
+    cordon__server_leave(server);
+}
+
+void cordon__door_empty(cordon_server *server, cordon__listener *listener)
+{
+    for (int i = 0; i < EMPTY_AT_MOST; i++) {
+        cordon_fault fault;
+        intptr_t     handle;
+
+        cordon__fault_clear(&fault);
+        if (cordon__accept(&handle, listener, &fault) != 0)
+            return;
+        let_in(server, handle);
+    }
+}

@@ -1,0 +1,66 @@
+/*
+ * Floor 3. An endpoint as servers and clients share it: counted, with the
+ * token it has read, and the rules of approaching it.
+ */
+#ifndef CORDON__ENDPOINT_H
+#define CORDON__ENDPOINT_H
+
+#include "dialect.h"
+
+#include <uv.h>
+
+#include "platform.h"
+#include "token.h"
+
+struct cordon_endpoint {
+    cordon__memory memory;
+    cordon__trace  trace;
+    unsigned       flags;  /* CORDON_TRUST_ROOT */
+    uint32_t       nobody; /* cordon__peer_nobody */
+    uint64_t       pid;    /* of the process that opened it */
+    cordon__place *place;
+    uv_mutex_t     lock; /* all below, and the place's directories */
+    unsigned       uses;
+    int            has_token;
+    cordon__token  token;
+};
+
+cordon_endpoint *cordon__endpoint_use(cordon_endpoint *endpoint); /* one more; close ends it */
+const char      *cordon__endpoint_address(const cordon_endpoint *endpoint);
+
+/*
+ * Connect until the deadline, and know who answered: directory, address, the
+ * kernel's word about the peer (EIMPOSTOR before a byte is sent).
+ * ENOTRUNNING at once when nobody is there; ETIMEDOUT.
+ */
+int cordon__endpoint_connect(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
+                             uint64_t deadline, cordon_fault *fault);
+
+/*
+ * The token as known, read if it was not. is_fresh: read it again; then
+ * *is_changed (NULL is fine) tells whether it is another one than *token had.
+ * ENOTRUNNING: it and the address are gone.
+ */
+int cordon__endpoint_secret(cordon__token *token, cordon_endpoint *endpoint, int is_fresh,
+                            int *is_changed, cordon_fault *fault);
+
+/*
+ * Has the server that wrote this token gone, as far as its address and token
+ * tell? 1: both are gone, or another token is there. 0: not yet.
+ */
+int cordon__endpoint_has_left(cordon_endpoint *endpoint, const cordon__token *token);
+
+/* Absolute from the public form: 0 is `fallback`, CORDON_FOREVER, CORDON_AT_ONCE. EINVAL. */
+int cordon__deadline(uint64_t *deadline, int timeout_ms, int fallback_ms);
+
+/* A pause between attempts: 1 ms, doubling to 25 ms, never past the deadline.
+ * 0: the deadline has come, nobody waited. *pause_ms starts at 0. */
+int cordon__pause_grow(uint64_t *pause_ms, uint64_t deadline);
+
+/* EINVAL, told to the caller's fault. text may be NULL. */
+int cordon__misuse(cordon_fault *fault, const char *during, const char *text);
+
+/* Options of any age: `given` begins with its own size, or is NULL; what it does not have is 0. */
+int cordon__options_read(void *options, size_t size, const void *given);
+
+#endif

@@ -1,0 +1,379 @@
+#include "dialect.h"
+
+#include "hear.h"
+
+#include <string.h>
+
+#include "speak.h"
+
+#define LINGER_DISCARD 65536 /* bytes */
+
+/* ---- What was asked -------------------------------------------------------- */
+
+static void admit(cordon__session *session, const cordon__act *act)
+{
+    cordon__host            *host = session->host;
+    cordon__welcome          welcome;
+    unsigned                 refusal = host->events->on_admit(host->owner, session, act->program);
+    static const char *const why[] = {[CORDON__UNAUTHORIZED] = "the server does not let you in",
+                                      [CORDON__BUSY] = "the server is full",
+                                      [CORDON__STOPPING] = "the server is stopping",
+                                      [CORDON__NOT_READY] = "the server is not ready yet"};
+
+    if (cordon__session_is_over(session))
+        return;
+    if (refusal != 0) {
+        const char *text = refusal <= CORDON__NOT_READY ? why[refusal] : NULL;
+
+        cordon__session_break(session, refusal, text != NULL ? text : "refused");
+        return;
+    }
+    cordon__gate_admit(&session->gate, &host->rules);
+    session->due_in = CORDON__NEVER;
+    session->is_welcome = 1;
+    if (session->gate.is_json)
+        return;
+    welcome = host->welcome;
+    welcome.version = session->gate.is_control ? 0 : CORDON__WIRE_VERSION;
+    welcome.features = session->gate.features & welcome.features;
+    cordon__spares_take(&host->spares, &session->out, 0);
+    if (cordon__say_welcome(&session->out, &host->memory, &welcome) != 0)
+        cordon__session_close(session, CORDON_ENOMEM, "no memory to welcome it");
+    else
+        cordon__speak_sent(session);
+}
+
+static void pong(cordon__session *session, const cordon__act *act)
+{
+    cordon__host *host = session->host;
+
+    if (cordon__buffer_size(&session->out) > host->max_queued) {
+        cordon__session_break(session, CORDON__BUSY, "too much is left unread");
+        return;
+    }
+    cordon__spares_take(&host->spares, &session->out, 0);
+    if (cordon__say_frame(&session->out, &host->memory, CORDON__PONG, 0, act->body) == 0)
+        cordon__speak_sent(session);
+}
+
+static void fail(cordon__session *session, const cordon__act *act)
+{
+    cordon__reference to = {session->gate.is_json, act->id, act->key};
+
+    (void)cordon__session_fail(session, &to, act->code, cordon_text(act->text));
+}
+
+static void carry_out(cordon__session *session, const cordon__act *act)
+{
+    cordon__host *host = session->host;
+
+    switch (act->kind) {
+    case CORDON__ACT_ADMIT:
+        admit(session, act);
+        break;
+    case CORDON__ACT_REQUEST:
+        if (act->is_one_shot) {
+            session->life = CORDON__LIFE_LAST;
+            cordon__stream_reading(session->stream, 0);
+        }
+        host->events->on_request(host->owner, session, act);
+        break;
+    case CORDON__ACT_CANCEL:
+        host->events->on_cancel(host->owner, session, act->id);
+        break;
+    case CORDON__ACT_PING:
+        pong(session, act);
+        break;
+    case CORDON__ACT_STOP:
+        host->events->on_stop(host->owner, session, act->id);
+        break;
+    case CORDON__ACT_STATUS:
+        host->events->on_status(host->owner, session, act->id);
+        break;
+    case CORDON__ACT_FAIL:
+        fail(session, act);
+        break;
+    case CORDON__ACT_BREAK:
+        cordon__session_break(session, act->code, act->text);
+        break;
+    case CORDON__ACT_VANISH:
+        cordon__session_close(session, CORDON_EPROTOCOL, "it speaks neither framing");
+        break;
+    case CORDON__ACT_FINISH: /* settled when all that was read is done */
+    case CORDON__ACT_MORE:
+        break;
+    }
+}
+
+static int is_flooded(const cordon__session *session)
+{
+    return cordon__buffer_size(&session->out) > session->host->max_queued / 2;
+}
+
+/* Whoever asks faster than it reads the answers is not asked on: it waits for itself. */
+static int must_pause(cordon__session *session)
+{
+    if (!is_flooded(session))
+        return 0;
+    (void)cordon__speak_flush(session);
+    if (cordon__session_is_over(session) || !is_flooded(session))
+        return 0;
+    session->is_paused = 1;
+    session->due_in = CORDON__NEVER;
+    cordon__stream_reading(session->stream, 0);
+    return 1;
+}
+
+/* Everything that can be understood of `in`; the bytes done with. */
+static size_t understand(cordon__session *session, cordon_bytes in)
+{
+    cordon__host *host = session->host;
+    size_t        done = 0;
+
+    while (!cordon__session_is_over(session) && session->gate.state != CORDON__GATE_OVER) {
+        cordon_bytes rest = {(const char *)in.data + done, in.size - done};
+        cordon__act  act;
+        size_t       used;
+
+        if (must_pause(session))
+            return done;
+        if (cordon__session_is_over(session))
+            break;
+        cordon__gate_next(&session->gate, &host->rules, rest, &used, &act);
+        done += used;
+        if (act.kind == CORDON__ACT_MORE) {
+            session->need = act.need;
+            return done;
+        }
+        host->desk->is_last = done == in.size;
+        carry_out(session, &act);
+        cordon__desk_hurry(host->desk);
+    }
+    return in.size; /* nothing that follows matters any more */
+}
+
+void cordon__hear_count(cordon__session *session)
+{
+    cordon__host *host = session->host;
+
+    if (cordon__buffer_size(&session->in) == 0)
+        cordon__host_rest(host, &session->in);
+    host->partial = host->partial - session->counted_in + session->in.capacity;
+    session->counted_in = session->in.capacity;
+}
+
+/* ---- Reading --------------------------------------------------------------- */
+
+static int reserve_in(cordon__session *session)
+{
+    cordon__host *host = session->host;
+    size_t        have = cordon__buffer_size(&session->in);
+    size_t        want = session->need > have ? session->need - have : 1;
+    size_t        step = have > CORDON__ROOM ? have : CORDON__ROOM;
+
+    /* Memory follows the bytes that came, not the length that was promised. */
+    if (want > step)
+        want = step;
+    if (session->gate.is_json && want < 4096)
+        want = 4096;
+    return cordon__buffer_reserve(&session->in, &host->memory, want, CORDON__NO_CEILING);
+}
+
+/* Of a big frame no byte more: the next one would have to be moved to the front. */
+static size_t until_its_end(const cordon__session *session, size_t room)
+{
+    size_t have = cordon__buffer_size(&session->in);
+
+    return session->need > have && session->need - have < room ? session->need - have : room;
+}
+
+static void on_room(void *owner, char **data, size_t *size)
+{
+    cordon__session *session = owner;
+    cordon__desk    *desk = session->host->desk;
+
+    if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken) {
+        *data = desk->room;
+        *size = CORDON__DESK_ROOM;
+        return;
+    }
+    if (reserve_in(session) != 0) {
+        *data = NULL;
+        *size = 0;
+        cordon__session_close(session, CORDON_ENOMEM, "no memory to read");
+        return;
+    }
+    cordon__hear_count(session);
+    *data = cordon__buffer_tail(&session->in);
+    *size = cordon__buffer_room(&session->in);
+    if (session->need > CORDON__ROOM)
+        *size = until_its_end(session, *size);
+}
+
+/* What is left of a read is a frame or line that has begun. */
+static void keep(cordon__session *session, const char *rest, size_t size)
+{
+    cordon__host *host = session->host;
+
+    cordon__spares_take(&host->spares, &session->in, session->need > CORDON__SPARE_SMALL);
+    if (cordon__buffer_append(&session->in, &host->memory, rest, size, CORDON__NO_CEILING) != 0)
+        cordon__session_close(session, CORDON_ENOMEM, "no memory for a frame");
+}
+
+static void look_at_partial(cordon__session *session)
+{
+    cordon__host *host = session->host;
+
+    cordon__hear_count(session);
+    if (cordon__session_is_over(session))
+        return;
+    if (host->partial > host->max_partial) {
+        cordon__session_break(session, CORDON__BUSY, "too many frames are incomplete");
+        return;
+    }
+    if (!session->is_wide && session->need > CORDON__ROOM) {
+        session->is_wide = 1;
+        cordon__stream_widen(session->stream);
+    }
+    if (!cordon__gate_is_admitted(&session->gate) || session->is_paused)
+        return; /* the time for its hello runs on; a paused one is not late */
+    if (cordon__buffer_size(&session->in) > 0)
+        cordon__session_await(session, cordon__now(), host->stall_ms);
+    else
+        session->due_in = CORDON__NEVER;
+}
+
+static void read_shared(cordon__session *session, size_t size)
+{
+    cordon__desk *desk = session->host->desk;
+    cordon_bytes  view = {desk->room, size};
+    size_t        done;
+
+    desk->is_room_taken = 1;
+    done = understand(session, view);
+    if (done < size && !cordon__session_is_over(session))
+        keep(session, desk->room + done, size - done);
+    desk->is_room_taken = 0;
+}
+
+static void understand_own(cordon__session *session)
+{
+    size_t done = understand(session, cordon__buffer_view(&session->in));
+
+    cordon__buffer_take(&session->in, done);
+}
+
+/* Windows tells who the peer is once its first bytes are read; none of them is looked at before. */
+static int is_friend(cordon__session *session)
+{
+    cordon_fault     fault;
+    cordon__identity peer;
+
+    if (session->is_known)
+        return 1;
+    cordon__fault_clear(&fault);
+    if (cordon__stream_peer(&peer, session->stream, &fault) != 0 ||
+        cordon__peer_judge(&peer, session->host->nobody, session->host->peer_flags, &fault) != 0) {
+        cordon__session_close(session, CORDON_EIMPOSTOR, "another user");
+        return 0;
+    }
+    session->is_known = 1;
+    session->peer_known = peer.known;
+    session->peer_uid = peer.uid;
+    session->peer_gid = peer.gid;
+    session->peer_pid = peer.pid;
+    return 1;
+}
+
+static void on_read(void *owner, size_t size)
+{
+    cordon__session *session = owner;
+    cordon__desk    *desk = session->host->desk;
+
+    if (session->life == CORDON__LIFE_LINGER) {
+        session->discarded += (unsigned)size;
+        if (session->discarded > LINGER_DISCARD)
+            cordon__session_close(session, CORDON_EPROTOCOL, NULL);
+        return;
+    }
+    if (session->life != CORDON__LIFE_OPEN || !is_friend(session))
+        return;
+    cordon__desk_enter(desk);
+    if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken)
+        read_shared(session, size);
+    else {
+        cordon__buffer_add(&session->in, size);
+        understand_own(session);
+    }
+    look_at_partial(session);
+    cordon__session_settle(session);
+    cordon__desk_leave(desk);
+}
+
+static void on_input_end(cordon__session *session)
+{
+    cordon__act act;
+
+    cordon__gate_end(&session->gate, cordon__buffer_view(&session->in), &act);
+    if (act.kind == CORDON__ACT_BREAK) {
+        cordon__session_break(session, act.code, act.text);
+        if (cordon__buffer_size(&session->out) == 0) /* it sends nothing more to wait for */
+            cordon__session_close(session, CORDON_OK, NULL);
+    } else if (!cordon__gate_is_admitted(&session->gate)) {
+        cordon__session_close(session, CORDON_ECLOSED, NULL);
+    } else if (session->gate.is_json || session->gate.state == CORDON__GATE_FINISHED) {
+        session->life = CORDON__LIFE_LAST;
+        cordon__session_settle(session);
+    } else {
+        cordon__session_close(session, CORDON_ECLOSED, "it ended without FINISH");
+    }
+}
+
+static int is_goodbye(const cordon__session *session)
+{
+    if (session->pending > 0)
+        return 0;
+    return session->gate.is_json || session->gate.state == CORDON__GATE_FINISHED ||
+           session->life != CORDON__LIFE_OPEN;
+}
+
+static void on_end(void *owner, enum cordon__end end, uint32_t os_code)
+{
+    cordon__session *session = owner;
+
+    (void)os_code;
+    if (session->life == CORDON__LIFE_LINGER)
+        cordon__session_close(session, CORDON_OK, NULL);
+    else if (end == CORDON__END_INPUT && session->life == CORDON__LIFE_OPEN)
+        on_input_end(session);
+    else if (end == CORDON__END_LOST)
+        cordon__session_close(session, is_goodbye(session) ? CORDON_OK : CORDON_ECLOSED,
+                              "the client has gone");
+}
+
+/* It has read enough of its answers: go on with what it asked meanwhile. */
+static void resume(cordon__session *session)
+{
+    session->is_paused = 0;
+    cordon__stream_reading(session->stream, 1);
+    understand_own(session);
+    look_at_partial(session);
+}
+
+static void on_writable(void *owner)
+{
+    cordon__session *session = owner;
+    cordon__desk    *desk = session->host->desk;
+
+    session->is_blocked = 0;
+    session->due_out = CORDON__NEVER;
+    cordon__desk_enter(desk);
+    (void)cordon__speak_flush(session);
+    if (session->is_paused && !is_flooded(session) && !cordon__session_is_over(session))
+        resume(session);
+    cordon__session_settle(session);
+    cordon__desk_leave(desk);
+}
+
+const cordon__stream_events cordon__hear_events = {on_room, on_read, on_end, on_writable,
+                                                   cordon__session_closed};

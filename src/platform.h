@@ -1,0 +1,235 @@
+/*
+ * The contract: everything that cordon asks of an operating system.
+ *
+ * Every function returns 0, a positive turn that its comment names, or a
+ * negative CORDON_E... after filling the fault; runs no callback before it
+ * returns; leaves nothing behind on failure. A backend knows nothing of
+ * frames, tokens, clients or servers. `fault` is never NULL and of full size.
+ *
+ * Times are milliseconds on the clock of cordon__now. A deadline is absolute;
+ * CORDON__NEVER is none, one that has passed means: once, without waiting.
+ */
+#ifndef CORDON__PLATFORM_H
+#define CORDON__PLATFORM_H
+
+#include "dialect.h"
+
+#include "buffer.h"
+#include "cordon.h"
+#include "fault.h"
+
+#define CORDON__NEVER     UINT64_MAX
+#define CORDON__NO_HANDLE ((intptr_t)-1)
+
+/* ---- clock (src/clock.c, through libuv, the same on all systems) ------------ */
+
+uint64_t cordon__now(void);          /* monotonic ms */
+void     cordon__pause(uint64_t ms); /* this thread */
+int      cordon__random(void *data, size_t size, cordon_fault *fault);
+uint64_t cordon__pid(void); /* of this process, asked anew: fork tells */
+
+/* One timer on a loop. Setting it again moves it. Closed memory goes by itself. */
+typedef struct cordon__timer cordon__timer;
+int  cordon__timer_open(cordon__timer **timer, struct uv_loop_s *uv, void (*on_due)(void *owner),
+                        void *owner, cordon_fault *fault);
+void cordon__timer_set(cordon__timer *timer, uint64_t due); /* CORDON__NEVER: stop */
+/* on_closed may be NULL; it comes later, from the loop. */
+void cordon__timer_close(cordon__timer *timer, void (*on_closed)(void *owner));
+
+/* A wake-up from other threads. Several sends may come as one. While it is not
+ * `held` it keeps no loop alive. */
+typedef struct cordon__wake cordon__wake;
+int  cordon__wake_open(cordon__wake **wake, struct uv_loop_s *uv, void (*on_wake)(void *owner),
+                       void *owner, cordon_fault *fault);
+void cordon__wake_send(cordon__wake *wake); /* any thread */
+void cordon__wake_hold(cordon__wake *wake, int is_held);
+void cordon__wake_close(cordon__wake *wake, void (*on_closed)(void *owner));
+
+/* ---- thread ----------------------------------------------------------------- */
+
+/* A thread of ours, on which no signal of the host is handled. thread: uv_thread_t, or what
+ * it is on the system; join it with uv_thread_join. EBUSY, ENOMEM. */
+int cordon__thread_start(void *thread, void (*run)(void *context), void *context,
+                         cordon_fault *fault);
+
+/* ---- address ---------------------------------------------------------------- */
+
+/* Where an endpoint is; made once, changed by nobody. */
+typedef struct cordon__place cordon__place;
+
+/* Resolve. Changes nothing. app and name are valid. directory NULL: the default one. memory and
+ * trace are copied. EINVAL (no home; unresolvable), EDENIED, ENAMETOOLONG, ENOMEM. */
+int         cordon__place_open(cordon__place **place, const char *app, const char *name,
+                               const char *directory, const cordon__memory *memory,
+                               const cordon__trace *trace, cordon_fault *fault);
+const char *cordon__place_path(const cordon__place *place, enum cordon_place which);
+/* Where a client would go now: the link's target, or the address. As cordon_endpoint_live. */
+int  cordon__place_live(cordon_buffer *address, cordon__place *place, cordon_fault *fault);
+void cordon__place_close(cordon__place *place);
+
+/* ---- private ------------------------------------------------------------------ */
+
+/*
+ * Have the owner-only directory (or directories) of the place open. A server
+ * makes what is missing and takes other people's write bits from a default
+ * directory; a client changes nothing. Once open it costs one look (fstat) and
+ * is opened anew if it has gone meanwhile. Not to be called by two threads at
+ * once for one place. What was made stays, also when a later step fails.
+ * ENOTRUNNING (client: no directory), EUNSAFE, EDENIED.
+ */
+int cordon__private_open(cordon__place *place, int is_server, cordon_fault *fault);
+
+enum { CORDON__ABSENT = 1, CORDON__MALFORMED_FILE = 2 };
+
+/* The secret file (CORDON_TOKEN): exactly `size` bytes. CORDON__ABSENT; CORDON__MALFORMED_FILE:
+ * another size. EUNSAFE: a link, not a plain file, not ours, open to others. Never waits. */
+int cordon__secret_load(cordon__place *place, void *data, size_t size, cordon_fault *fault);
+/* Replace it at once and durably; 0600 from its first moment. */
+int cordon__secret_store(cordon__place *place, const void *data, size_t size, cordon_fault *fault);
+/* Remove it if it is ours and still holds these bytes; else leave it alone. 0 either way. */
+int cordon__secret_remove(cordon__place *place, const void *data, size_t size, cordon_fault *fault);
+
+/* ---- lock --------------------------------------------------------------------- */
+
+typedef struct cordon__lock cordon__lock;
+enum { CORDON__HELD = 1 };
+
+/* One attempt, no waiting. which: CORDON_LOCK or CORDON_START_LOCK. CORDON__HELD: by
+ * another, also of this process. It dies with its holder; the file stays. */
+int cordon__lock_take(cordon__lock **lock, cordon__place *place, enum cordon_place which,
+                      cordon_fault *fault);
+/* 1: its path still names it. Else it excludes nobody: somebody removed the file. */
+int cordon__lock_is_named(const cordon__lock *lock, const cordon__place *place,
+                          enum cordon_place which);
+/* In a child that did not exec: frees memory and descriptor only. */
+void cordon__lock_release(cordon__lock *lock);
+
+/* ---- listen -------------------------------------------------------------------- */
+
+typedef struct cordon__listener cordon__listener;
+
+/* Under the lifetime lock, the rest too: remove what a dead server left at the address.
+ * EUNSAFE: something else lies there; untouched. */
+int cordon__address_clear(cordon__place *place, cordon_fault *fault);
+/* Nobody but our user can connect, from the first moment on. flags: the server's
+ * (CORDON_WIN32_DEFAULT_DACL). */
+int cordon__listen(cordon__listener **listener, cordon__place *place, unsigned backlog,
+                   unsigned flags, cordon_fault *fault);
+
+enum { CORDON__NOBODY = 1 };
+
+/* The next connection. CORDON__NOBODY waits. EBUSY: out of descriptors or memory, pause. */
+int cordon__accept(intptr_t *handle, cordon__listener *listener, cordon_fault *fault);
+
+/* Tell on the loop that somebody may wait, until paused; not from inside. */
+int  cordon__listener_attach(cordon__listener *listener, struct uv_loop_s *uv,
+                             void (*on_waiting)(void *owner), void *owner, cordon_fault *fault);
+void cordon__listener_pause(cordon__listener *listener, int is_paused);
+
+enum { CORDON__GONE = 1, CORDON__REPLACED = 2 };
+
+/* Is the address (and the link) still ours? CORDON__GONE: not there: listen anew.
+ * CORDON__REPLACED: something else is, fault says what. */
+int cordon__listener_look(cordon__listener *listener, cordon_fault *fault);
+/* Take our address (and link) away, if they are still ours; who waits can still be accepted. */
+void cordon__unlisten(cordon__listener *listener);
+/* on_closed (may be NULL) comes later from the loop, or at once if never attached.
+ * In a child that did not exec: memory and descriptor only, no call back. */
+void cordon__listener_close(cordon__listener *listener, void (*on_closed)(void *owner));
+
+/* ---- connect -------------------------------------------------------------------- */
+
+enum { CORDON__AGAIN = 1, CORDON__UNCERTAIN = 2 };
+
+/* One attempt that does not wait. CORDON__AGAIN: somebody is there but busy.
+ * CORDON__UNCERTAIN: refused where that may pass: try for 200 ms, then it is ENOTRUNNING.
+ * ENOTRUNNING: nobody; EUNSAFE, EDENIED. cordon__private_open must have been called. */
+int cordon__connect(intptr_t *handle, cordon__place *place, cordon_fault *fault);
+
+/* ---- peer ------------------------------------------------------------------------ */
+
+typedef struct cordon__identity { /* what the kernel says */
+    unsigned known;               /* CORDON_PEER_... */
+    uint32_t uid, gid;
+    uint64_t pid;
+    char     sid[192]; /* "" when not known */
+} cordon__identity;
+
+enum { CORDON__LATER = 1 };
+
+/* Who is at the other end. CORDON__LATER: ask again when its first bytes were read,
+ * before any is parsed. is_server: the other end is the server. */
+int cordon__peer_ask(cordon__identity *peer, intptr_t handle, int is_server, cordon_fault *fault);
+/* The user that the kernel says instead of one that it cannot name: a constant of where we run, so
+ * it is asked once. */
+uint32_t cordon__peer_nobody(void);
+/* May it be there? 0 or EIMPOSTOR. nobody: from above; flags: CORDON_TRUST_ROOT. */
+int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned flags,
+                       cordon_fault *fault);
+
+/* ---- stream, for calls that wait --------------------------------------------------- */
+
+typedef struct cordon__line { /* one connection; start with { handle, 0, 0, 0, 0 } */
+    intptr_t     handle;
+    int          wait_ms; /* the system's own receive time-out; 0: not set */
+    unsigned     reads;
+    volatile int is_interrupted; /* ask cordon__line_is_interrupted */
+    int          is_listening;   /* a write that waits ends early when there is something to read */
+} cordon__line;
+
+enum { CORDON__READABLE = 1 };
+
+/* At least one byte: *got. ECLOSED at the end, ETIMEDOUT, ECANCELED when interrupted. */
+int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, uint64_t deadline,
+                      cordon_fault *fault);
+/* All of it, in order; *sent says how much when it is not 0. Never a signal. CORDON__READABLE: it
+ * is listening, and bytes wait to be read; where a system cannot tell, it waits on. */
+int  cordon__line_write(cordon__line *line, const cordon_bytes *pieces, size_t count, size_t *sent,
+                        uint64_t deadline, cordon_fault *fault);
+void cordon__line_interrupt(cordon__line *line); /* any thread, signal handlers too */
+int  cordon__line_is_interrupted(const cordon__line *line);
+void cordon__line_close(cordon__line *line); /* what was written still arrives */
+void cordon__line_widen(cordon__line *line); /* big messages are to come */
+
+/* ---- stream, on a loop --------------------------------------------------------------- */
+
+typedef struct cordon__stream cordon__stream;
+
+enum cordon__end {
+    CORDON__END_INPUT = 1, /* the other side has stopped writing; it may still read */
+    CORDON__END_LOST       /* it has gone */
+};
+
+typedef struct cordon__stream_events {
+    /* Where may the next bytes go? Called right before a read. */
+    void (*on_room)(void *owner, char **data, size_t *size);
+    void (*on_read)(void *owner, size_t size); /* that many (> 0) were put there */
+    /* INPUT at most once, LOST at most once and last. LOST is told while reading
+     * is stopped too. */
+    void (*on_end)(void *owner, enum cordon__end end, uint32_t os_code);
+    void (*on_writable)(void *owner); /* after a write that took less than all */
+    void (*on_closed)(void *owner);   /* the last one */
+} cordon__stream_events;
+
+/* Takes the handle on success. Reading is stopped. */
+int  cordon__stream_open(cordon__stream **stream, struct uv_loop_s *uv, intptr_t handle,
+                         const cordon__stream_events *events, void *owner,
+                         const cordon__memory *memory, cordon_fault *fault);
+void cordon__stream_reading(cordon__stream *stream, int is_on);
+/* One read now, if there is something: on_room and on_read, or on_end, before it returns.
+ * (The exception to: no callback before it returns.) */
+void cordon__stream_read_now(cordon__stream *stream);
+/* Write what goes at once: *taken bytes of the pieces; less than all: on_writable comes.
+ * ECLOSED, ESYSTEM: nothing more goes out (what came in may still be read). */
+int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, size_t count,
+                         size_t *taken, cordon_fault *fault);
+/* As cordon__peer_ask, for a stream's other end. */
+int  cordon__stream_peer(cordon__identity *peer, cordon__stream *stream, cordon_fault *fault);
+void cordon__stream_widen(cordon__stream *stream);
+/* on_closed comes later, from the loop. What was written still arrives. In a child that did
+ * not exec: the descriptor only, no call back. */
+void cordon__stream_close(cordon__stream *stream);
+/* Give a handle back that was never attached. */
+void cordon__handle_close(intptr_t handle);
+
+#endif

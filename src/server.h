@@ -1,0 +1,90 @@
+/*
+ * Floor 4. A server: an endpoint held, its sessions, its requests, its end.
+ */
+#ifndef CORDON__SERVER_H
+#define CORDON__SERVER_H
+
+#include "dialect.h"
+
+#include "claim.h"
+#include "loop.h"
+#include "request.h"
+
+enum cordon__server_state {
+    CORDON__SERVER_OPEN,
+    CORDON__SERVER_STOPPING, /* no new requests; answers go out */
+    CORDON__SERVER_ENDED     /* on_closed has been told, or is being told */
+};
+
+/* A list of sessions, oldest first. */
+typedef struct cordon__sessions {
+    cordon__session *first, *last;
+    size_t           count;
+} cordon__sessions;
+
+struct cordon_server {
+    cordon__member        member;
+    cordon__host          host;
+    cordon__claim         claim;
+    cordon_loop          *loop;
+    cordon__mail         *mail; /* one use */
+    cordon_server_options options;
+    cordon_request_fn     on_request;
+    char                 *program;
+    cordon__timer        *timer;
+    uint64_t              timer_due;
+    uint64_t              accept_due, look_due, drain_due; /* CORDON__NEVER */
+    cordon__sessions      strangers, members;
+    size_t                control_count;
+    cordon__requests      requests;
+    cordon__job           close_job, turn_job, push_job;
+    uint64_t              next_id;
+    uint64_t              started_at;
+    uint64_t              request_count;
+    unsigned              service; /* inside of our own work: turns are told at its end */
+    uint64_t              pid;     /* of the process that opened it */
+    int                   state;   /* enum cordon__server_state */
+    int                   is_listening, is_released, has_ended, is_short;
+    int                   is_deaf; /* its listener is not on the loop: tried again at the look */
+    int                   trouble; /* the last code that a look reported */
+    struct cordon__push  *pushes, **pushes_end; /* lock: events from other threads */
+    size_t                pushed;               /* lock: their bytes */
+};
+
+/* Our own work begins and ends: turns are told at the end. */
+void cordon__server_enter(cordon_server *server);
+void cordon__server_leave(cordon_server *server);
+/* There are turns to tell. */
+void cordon__server_has_turns(cordon_server *server);
+/* One of its deadlines may be the next. */
+void cordon__server_due(cordon_server *server, uint64_t due);
+/* The time of the next thing to do, and doing what is due. */
+void cordon__server_tick(void *owner);
+
+/* ---- options.c ---- */
+
+/* The given ones, or all defaults; checked. EINVAL. */
+int cordon__server_options(cordon_server_options *options, const cordon_server_options *given,
+                           cordon_fault *fault);
+
+/* ---- status.c: about itself, and events ---- */
+
+int  cordon__server_describe(cordon_server *server, cordon__buffer *json);
+void cordon__server_run_pushes(cordon__job *job);
+void cordon__pushes_free(struct cordon__push *first, const cordon__memory *memory);
+
+/* ---- door.c: who comes in ---- */
+
+extern const cordon__host_events cordon__server_events;
+
+void cordon__door_waiting(void *owner); /* accept */
+/* What waits at a listener that is closed next; then it is closed. */
+void cordon__door_empty(cordon_server *server, cordon__listener *listener);
+void cordon__server_trouble(cordon_server *server, const cordon_fault *fault);
+void cordon__server_peer(cordon_peer *peer, const cordon__session *session);
+/* Nothing holds it any more: end it. */
+void cordon__server_settle(cordon_server *server);
+/* Stop, from the loop, not inside a handler. */
+void cordon__server_stop(cordon_server *server);
+
+#endif

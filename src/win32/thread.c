@@ -1,0 +1,16 @@
+#include "../dialect.h"
+
+#include <uv.h>
+
+#include "../platform.h"
+
+int cordon__thread_start(void *thread, void (*run)(void *context), void *context,
+                         cordon_fault *fault)
+{
+    int code = uv_thread_create(thread, run, context);
+
+    if (code == 0)
+        return 0;
+    return cordon__fault_os(fault, code == UV_ENOMEM ? CORDON_ENOMEM : CORDON_EBUSY, "start thread",
+                            (uint32_t)-code, NULL);
+}

@@ -1,0 +1,605 @@
+/* Connections of the world: listen, accept, connect, peer; and raw ones for tests. */
+#include "../../src/dialect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "inside.h"
+
+#define ENDS_MAX 4096
+
+static sim_end *ends[ENDS_MAX];
+
+/* ---- ends ---------------------------------------------------------------------------- */
+
+sim_end *sim_end_of(intptr_t handle)
+{
+    sim_end *end = handle >= 3 && handle < ENDS_MAX ? ends[handle] : NULL;
+
+    if (!end)
+        sim_complain("descriptor %ld is not open", (long)handle);
+    return end;
+}
+
+static intptr_t give_number(sim_end *end)
+{
+    for (intptr_t i = 3; i < ENDS_MAX; i++)
+        if (!ends[i]) {
+            ends[i] = end;
+            end->number = i;
+            return i;
+        }
+    sim_complain("more descriptors than the world has");
+    abort();
+}
+
+static sim_end *make_end(sim_process *process)
+{
+    sim_end *end = sim_make(sizeof *end);
+
+    end->process = process;
+    end->room = sim.pipe;
+    end->in = sim_make(sim.pipe);
+    end->number = CORDON__NO_HANDLE;
+    return end;
+}
+
+static void know(cordon__identity *who, uint32_t uid, uint64_t pid)
+{
+    memset(who, 0, sizeof *who);
+    who->known = CORDON_PEER_UID | CORDON_PEER_GID | CORDON_PEER_PID;
+    who->uid = who->gid = uid;
+    who->pid = pid;
+}
+
+static int is_over(const sim_end *end)
+{
+    return end->is_closed && end->other->is_closed;
+}
+
+void sim_end_close(sim_end *end)
+{
+    sim_end *other = end->other;
+
+    if (end->is_closed)
+        sim_complain("descriptor %ld is closed twice", (long)end->number);
+    end->is_closed = end->is_shut = 1;
+    if (end->size > 0)
+        other->is_reset = 1;
+    if (end->number != CORDON__NO_HANDLE) {
+        ends[end->number] = NULL;
+        sim_give_descriptor(end->process);
+    }
+    if (!is_over(end))
+        return;
+    free(end->in);
+    free(other->in);
+    free(end);
+    free(other);
+}
+
+int sim_can_read(const sim_end *end)
+{
+    return end->size > 0 || end->other->is_shut || end->is_reset;
+}
+
+int sim_can_write(const sim_end *end)
+{
+    return end->other->is_closed || end->is_shut || end->other->size < end->other->room;
+}
+
+int sim_has_gone(const sim_end *end)
+{
+    return end->other->is_closed;
+}
+
+static size_t part_of(size_t whole)
+{
+    return whole > 1 && sim_chance(sim.chop) ? 1 + (size_t)(sim_random() % (whole - 1)) : whole;
+}
+
+long sim_end_read(sim_end *end, void *data, size_t size)
+{
+    size_t most = end->size < size ? end->size : size;
+
+    if (end->size == 0) {
+        if (end->is_reset) {
+            end->is_reset = 0;
+            return SIM_GONE;
+        }
+        return end->other->is_shut ? 0 : SIM_NOT_NOW;
+    }
+    if (sim.piece > 0 && most > sim.piece)
+        most = sim.piece;
+    most = part_of(most);
+    for (size_t done = 0; done < most;) {
+        const size_t straight = end->room - end->start;
+        const size_t step = most - done < straight ? most - done : straight;
+
+        memcpy((char *)data + done, end->in + end->start, step);
+        end->start = (end->start + step) % end->room;
+        done += step;
+    }
+    end->size -= most;
+    end->has_been_read = 1;
+    return (long)most;
+}
+
+static void put(sim_end *to, const char *data, size_t size)
+{
+    size_t at = (to->start + to->size) % to->room;
+
+    to->size += size;
+    while (size > 0) {
+        const size_t step = size < to->room - at ? size : to->room - at;
+
+        memcpy(to->in + at, data, step);
+        data += step;
+        size -= step;
+        at = 0;
+    }
+}
+
+long sim_end_write(sim_end *end, const cordon_bytes *pieces, size_t count, size_t skip)
+{
+    sim_end *to = end->other;
+    size_t   whole = 0, room = to->room - to->size, left;
+
+    if (to->is_closed || end->is_shut)
+        return SIM_GONE;
+    for (size_t i = 0; i < count; i++)
+        whole += pieces[i].size;
+    whole -= skip;
+    if (whole == 0)
+        return 0;
+    if (room == 0 || sim_chance(sim.full))
+        return SIM_NOT_NOW;
+    left = part_of(whole < room ? whole : room);
+    whole = left;
+    for (size_t i = 0; left > 0; i++) {
+        const size_t over = skip < pieces[i].size ? skip : pieces[i].size;
+        const size_t has = pieces[i].size - over;
+        const size_t step = has < left ? has : left;
+
+        skip -= over;
+        if (step > 0)
+            put(to, (const char *)pieces[i].data + over, step);
+        left -= step;
+    }
+    return (long)whole;
+}
+
+/* ---- listen --------------------------------------------------------------------------------- */
+
+struct cordon__listener {
+    sim_handle        handle; /* once it is attached */
+    cordon__listener *next;
+    cordon__memory    memory;
+    cordon__place    *place;
+    sim_process      *process;
+    sim_node         *node;
+    sim_end         **waiting; /* nobody has accepted them yet */
+    size_t            count, most;
+    int               is_attached, is_paused, is_closed;
+    void (*on_waiting)(void *owner);
+    void (*on_closed)(void *owner);
+    void *owner;
+};
+
+static cordon__listener *listeners;
+
+int cordon__address_clear(cordon__place *place, cordon_fault *fault)
+{
+    static const char step[] = "clear address";
+    const char       *path = place->paths[CORDON_ADDRESS];
+    const char       *target;
+    sim_node         *node;
+    int               code;
+
+    if (sim_verb("address_clear"))
+        return sim_failure(fault, step);
+    if (place->is_linked) {
+        code = sim_link_read(&target, place, fault);
+        if (code < 0)
+            return code;
+        node = code == CORDON_OK ? sim_find(target) : NULL;
+        if (node && node->kind == SIM_SOCKET && node->uid == place->uid)
+            sim_unlink(node);
+        sim_point();
+        if (code == CORDON_OK)
+            sim_unlink(sim_find(place->link));
+    }
+    node = sim_find(path);
+    if (!node)
+        return CORDON_OK;
+    if (node->kind != SIM_SOCKET)
+        return sim_unsafe(place, fault, step, path, 0, 0, sim_kind_name(node->kind));
+    if (node->uid != place->uid)
+        return sim_unsafe(place, fault, step, path, place->uid, node->uid,
+                          "this socket belongs to another user");
+    sim_unlink(node);
+    return CORDON_OK;
+}
+
+static void publish_link(const cordon__place *place)
+{
+    sim_put(place->link, SIM_LINK, 0777, place->uid, place->paths[CORDON_ADDRESS]);
+}
+
+int cordon__listen(cordon__listener **listener, cordon__place *place, unsigned backlog,
+                   unsigned flags, cordon_fault *fault)
+{
+    static const char step[] = "bind";
+    const char       *path = place->paths[CORDON_ADDRESS];
+    cordon__listener *made;
+
+    (void)flags;
+    if (sim_verb("listen"))
+        return sim_failure(fault, step);
+    if (sim_find(path))
+        return sim_unsafe(place, fault, step, path, 0, 0, "something has just been put there");
+    if (!sim_find(place->paths[CORDON_DIRECTORY]))
+        return cordon__fault_os(fault, CORDON_ESYSTEM, step, 2, path);
+    if (!sim_take_descriptor())
+        return cordon__fault_os(fault, CORDON_EBUSY, "socket", 24, path);
+    made = sim_make(sizeof *made);
+    made->memory = place->memory;
+    made->place = place;
+    made->process = sim_current();
+    made->most = backlog < 1024 ? backlog + 1 : 1024;
+    made->waiting = sim_make(made->most * sizeof(sim_end *));
+    made->next = listeners;
+    listeners = made;
+    made->node = sim_create(path, SIM_SOCKET, 0600);
+    sim_point(); /* killed between bind and listen */
+    made->node->listener = made;
+    sim_point();
+    if (place->is_linked)
+        publish_link(place);
+    cordon__trace_done(&place->trace, "listen", path, NULL);
+    *listener = made;
+    return CORDON_OK;
+}
+
+int cordon__accept(intptr_t *handle, cordon__listener *listener, cordon_fault *fault)
+{
+    static const char step[] = "accept";
+
+    if (sim_verb("accept"))
+        return cordon__fault_os(fault, CORDON_EBUSY, step, 24,
+                                listener->place->paths[CORDON_ADDRESS]);
+    if (listener->count == 0)
+        return CORDON__NOBODY;
+    if (!sim_take_descriptor())
+        return cordon__fault_os(fault, CORDON_EBUSY, step, 24,
+                                listener->place->paths[CORDON_ADDRESS]);
+    *handle = give_number(listener->waiting[0]);
+    listener->waiting[0]->process = sim_current();
+    listener->count--;
+    memmove(listener->waiting, listener->waiting + 1, listener->count * sizeof(sim_end *));
+    return CORDON_OK;
+}
+
+static void drop_listener(cordon__listener *listener)
+{
+    cordon__listener **at = &listeners;
+
+    while (*at != listener)
+        at = &(*at)->next;
+    *at = listener->next;
+    free(listener->waiting);
+    free(listener);
+}
+
+/* The socket itself goes: who waits at it is sent away. */
+static void close_socket(cordon__listener *listener)
+{
+    if (listener->is_closed)
+        return;
+    listener->is_closed = 1;
+    listener->node->listener = NULL;
+    while (listener->count > 0) {
+        sim_end *end = listener->waiting[--listener->count];
+
+        sim_end_close(end);
+    }
+    sim_give_descriptor(listener->process);
+}
+
+static int listener_is_ready(const sim_handle *handle)
+{
+    const cordon__listener *listener = (const cordon__listener *)handle;
+
+    return listener->is_closed || (!listener->is_paused && listener->count > 0);
+}
+
+static void listener_run(sim_handle *handle)
+{
+    cordon__listener *listener = (cordon__listener *)handle;
+    void (*on_closed)(void *) = listener->on_closed;
+    void *owner = listener->owner;
+    void *told = on_closed ? owner : NULL;
+
+    if (!listener->is_closed) {
+        listener->on_waiting(owner);
+        return;
+    }
+    sim_handle_leave(handle);
+    drop_listener(listener);
+    if (on_closed)
+        on_closed(told);
+}
+
+static void listener_vanish(sim_handle *handle)
+{
+    cordon__listener *listener = (cordon__listener *)handle;
+
+    close_socket(listener);
+    sim_handle_leave(handle);
+    drop_listener(listener);
+}
+
+static const sim_kind listener_kind = {"listener", listener_is_ready, NULL, listener_run,
+                                       listener_vanish};
+
+int cordon__listener_attach(cordon__listener *listener, struct uv_loop_s *uv,
+                            void (*on_waiting)(void *owner), void *owner, cordon_fault *fault)
+{
+    if (sim_verb("listener_attach"))
+        return sim_failure(fault, "attach");
+    sim_handle_open(&listener->handle, &listener_kind, uv);
+    listener->on_waiting = on_waiting;
+    listener->owner = owner;
+    listener->is_attached = 1;
+    return CORDON_OK;
+}
+
+void cordon__listener_pause(cordon__listener *listener, int is_paused)
+{
+    sim_point();
+    if (!listener->is_attached || listener->is_closed)
+        sim_complain("a listener is paused that is not on a loop");
+    listener->is_paused = is_paused;
+}
+
+int cordon__listener_look(cordon__listener *listener, cordon_fault *fault)
+{
+    static const char    step[] = "look at address";
+    const cordon__place *place = listener->place;
+    const char          *path = place->paths[CORDON_ADDRESS];
+    const char          *target;
+    const sim_node      *node;
+    int                  code;
+
+    if (sim_verb("listener_look"))
+        return sim_failure(fault, step);
+    node = sim_find(path);
+    if (!sim_find(place->paths[CORDON_DIRECTORY]) || !node)
+        return CORDON__GONE;
+    if (node != listener->node) {
+        sim_unsafe(place, fault, step, path, listener->node->number, node->number,
+                   "not the socket (inode) that we put there");
+        return CORDON__REPLACED;
+    }
+    if (!place->is_linked)
+        return CORDON_OK;
+    code = sim_link_read(&target, place, fault);
+    if (code == CORDON__ABSENT)
+        return CORDON__GONE;
+    if (code == CORDON_OK && strcmp(target, path) == 0)
+        return CORDON_OK;
+    if (code == CORDON_OK)
+        sim_unsafe(place, fault, step, place->link, 0, 0,
+                   "the link leads to another server's address");
+    return CORDON__REPLACED;
+}
+
+void cordon__unlisten(cordon__listener *listener)
+{
+    const cordon__place *place = listener->place;
+    cordon_fault         ignored = CORDON_FAULT_INIT;
+    const char          *target;
+
+    sim_point();
+    if (place->is_linked && sim_link_read(&target, place, &ignored) == CORDON_OK &&
+        strcmp(target, place->paths[CORDON_ADDRESS]) == 0)
+        sim_unlink(sim_find(place->link));
+    sim_point();
+    if (listener->node->path)
+        sim_unlink(listener->node);
+}
+
+void cordon__listener_close(cordon__listener *listener, void (*on_closed)(void *owner))
+{
+    void *owner;
+
+    if (!listener)
+        return;
+    sim_point();
+    if (listener->is_closed)
+        sim_complain("a listener is closed twice");
+    close_socket(listener);
+    listener->on_closed = on_closed;
+    if (listener->is_attached)
+        return;
+    owner = listener->owner;
+    drop_listener(listener);
+    if (on_closed)
+        on_closed(owner);
+}
+
+/* ---- connect ----------------------------------------------------------------------------------
+ */
+
+static intptr_t join_queue(cordon__listener *listener)
+{
+    sim_end *mine = make_end(sim_current());
+    sim_end *theirs = make_end(NULL);
+
+    mine->other = theirs;
+    theirs->other = mine;
+    theirs->is_server = 1;
+    know(&theirs->who, sim_uid(), cordon__pid());
+    know(&mine->who, listener->node->uid, sim_pid(listener->process));
+    listener->waiting[listener->count++] = theirs;
+    return give_number(mine);
+}
+
+/* 0, CORDON__AGAIN, CORDON__UNCERTAIN, or a failure. */
+static int knock(intptr_t *handle, const cordon__place *place, const char *path,
+                 cordon_fault *fault)
+{
+    static const char step[] = "connect";
+    sim_node         *node = sim_find(path);
+    cordon__listener *listener = node ? node->listener : NULL;
+    int               is_full = listener && listener->count >= listener->most;
+
+    if (!node)
+        return sim_missing(place, fault, step, path);
+    if (node->kind != SIM_SOCKET)
+        return sim_unsafe(place, fault, step, path, 0, 0, sim_kind_name(node->kind));
+    if (sim.is_uncertain && (!listener || is_full))
+        return CORDON__UNCERTAIN;
+    if (!listener) {
+        cordon__fault_os(fault, CORDON_ENOTRUNNING, step, 111, path);
+        cordon__trace_fault(&place->trace, fault);
+        return CORDON_ENOTRUNNING;
+    }
+    if (is_full)
+        return CORDON__AGAIN;
+    if (!sim_take_descriptor())
+        return cordon__fault_os(fault, CORDON_EBUSY, "socket", 24, path);
+    *handle = join_queue(listener);
+    cordon__trace_done(&place->trace, step, path, NULL);
+    return CORDON_OK;
+}
+
+int cordon__connect(intptr_t *handle, cordon__place *place, cordon_fault *fault)
+{
+    const char *path = place->paths[CORDON_ADDRESS];
+    const char *target;
+    int         code;
+
+    if (sim_verb("connect"))
+        return sim_failure(fault, "connect");
+    if (place->is_linked) {
+        code = sim_link_read(&target, place, fault);
+        if (code < 0)
+            return code;
+        if (code == CORDON_OK && strcmp(target, path) != 0) {
+            code = knock(handle, place, target, fault);
+            if (code != CORDON_ENOTRUNNING)
+                return code;
+        }
+    }
+    return knock(handle, place, path, fault);
+}
+
+void cordon__handle_close(intptr_t handle)
+{
+    sim_end *end = sim_end_of(handle);
+
+    if (end)
+        sim_end_close(end);
+}
+
+/* ---- peer
+ * ----------------------------------------------------------------------------------------- */
+
+int cordon__peer_ask(cordon__identity *peer, intptr_t handle, int is_server, cordon_fault *fault)
+{
+    const sim_end *end = sim_end_of(handle);
+
+    (void)is_server;
+    if (sim_verb("peer_ask"))
+        return sim_failure(fault, "check peer");
+    if (sim.is_peer_later && end->is_server && !end->has_been_read)
+        return CORDON__LATER;
+    *peer = end->who;
+    return CORDON_OK;
+}
+
+uint32_t cordon__peer_nobody(void)
+{
+    return 65534;
+}
+
+int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned flags,
+                       cordon_fault *fault)
+{
+    const uint32_t own = sim_uid();
+
+    if ((peer->known & CORDON_PEER_UID) && peer->uid != nobody &&
+        (peer->uid == own || (peer->uid == 0 && (flags & CORDON_TRUST_ROOT))))
+        return CORDON_OK;
+    return cordon__fault_found(fault, CORDON_EIMPOSTOR, "check peer", NULL, own, peer->uid,
+                               "its user is not ours");
+}
+
+/* ---- raw
+ * ------------------------------------------------------------------------------------------- */
+
+intptr_t sim_dial(const char *path)
+{
+    const sim_node   *node = sim_find(path);
+    cordon__listener *listener = node ? node->listener : NULL;
+
+    sim_point();
+    if (!listener || listener->count >= listener->most || !sim_take_descriptor())
+        return CORDON__NO_HANDLE;
+    return join_queue(listener);
+}
+
+long sim_write(intptr_t handle, const void *data, size_t size)
+{
+    const cordon_bytes piece = {data, size};
+    long               sent = sim_end_write(sim_end_of(handle), &piece, 1, 0);
+
+    return sent == SIM_NOT_NOW ? 0 : sent == SIM_GONE ? -1 : sent;
+}
+
+long sim_read(intptr_t handle, void *data, size_t size)
+{
+    const long got = sim_end_read(sim_end_of(handle), data, size);
+
+    return got > 0 ? got : got == SIM_NOT_NOW ? 0 : -1;
+}
+
+void sim_half_close(intptr_t handle)
+{
+    sim_end_of(handle)->is_shut = 1;
+}
+
+void sim_hang_up(intptr_t handle)
+{
+    sim_end_close(sim_end_of(handle));
+}
+
+/* ---- the end
+ * ------------------------------------------------------------------------------------------ */
+
+void sim_net_vanish(sim_process *process)
+{
+    cordon__listener *next;
+
+    for (cordon__listener *at = listeners; at; at = next) {
+        next = at->next;
+        if (at->process == process && !at->is_attached) {
+            close_socket(at);
+            drop_listener(at);
+        }
+    }
+    for (size_t i = 0; i < ENDS_MAX; i++)
+        if (ends[i] && ends[i]->process == process)
+            sim_end_close(ends[i]);
+}
+
+void sim_net_close(int is_complaining)
+{
+    for (size_t i = 0; i < ENDS_MAX; i++)
+        if (ends[i]) {
+            if (is_complaining)
+                sim_complain("descriptor %zu is left open", i);
+            sim_end_close(ends[i]);
+        }
+}

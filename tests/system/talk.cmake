@@ -1,0 +1,16 @@
+# The conversation: the real server on a thread and on a libuv loop, and raw clients.
+
+foreach(subject frames hello flight left bodies json script limits stream stop client calls)
+    cordon_test(NAME talk_${subject}
+        SOURCES talk_${subject}_test.c talk_kit.c talk_wire.c
+        LABELS system)
+endforeach()
+
+# What it costs.
+
+cordon_test(NAME count_alloc
+    SOURCES count_alloc_test.c count_malloc.c talk_kit.c talk_wire.c
+    LABELS system)
+cordon_test(NAME count_syscalls
+    SOURCES count_syscalls_test.c
+    LABELS system count)
