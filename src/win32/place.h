@@ -26,6 +26,9 @@ int cordon__self_ask(cordon__self *self, cordon_fault *fault);
 /* A token's user, level, AppContainer. 0, or GetLastError. `sid` may be NULL. */
 DWORD cordon__subject_of_token(cordon__subject *subject, BYTE sid[SECURITY_MAX_SID_SIZE],
                                HANDLE token);
+/* A SID in words; its last number (an integrity level, from a label's). */
+DWORD    cordon__sid_text(char text[CORDON__SID_MAX], PSID sid);
+uint32_t cordon__sid_last(PSID sid);
 
 /* ---- the security descriptor (guard.c) -------------------------------------------- */
 
@@ -37,6 +40,11 @@ typedef struct cordon__guard {
 
 enum cordon__guarded { CORDON__GUARD_PIPE, CORDON__GUARD_FILE, CORDON__GUARD_DIRECTORY };
 
+#define CORDON__GUARD_TEXT 704
+
+/* The descriptor in words, as guard_open takes it. */
+void cordon__guard_text(char text[CORDON__GUARD_TEXT], const cordon__self *self,
+                        enum cordon__guarded what);
 int  cordon__guard_open(cordon__guard *guard, const cordon__self *self, enum cordon__guarded what,
                         cordon_fault *fault);
 void cordon__guard_close(cordon__guard *guard);
@@ -48,10 +56,11 @@ struct cordon__place {
     cordon__trace  trace;
     cordon__self   self;
     int            is_default;                   /* the directory was not named by the caller */
+    wchar_t       *spelled;                      /* the directory, absolute, as it was written */
     char          *paths[CORDON_START_LOCK + 1]; /* UTF-8, as told */
     wchar_t       *wide[CORDON_START_LOCK + 1];  /* the same for the system; [CORDON_ADDRESS]: the
                                                     pipe's name */
-    HANDLE         home;                         /* the checked directory, held open; or
+    HANDLE home;                                 /* the checked directory, held open; or
                                                     INVALID_HANDLE_VALUE */
 };
 
