@@ -63,7 +63,8 @@ static void forget_first(struct cat *cat)
     cat->count--;
 }
 
-static int tell(const struct cat *cat, int code, const char *during, const char *path, int system)
+static int tell_of(const struct cat *cat, int code, const char *during, const char *path,
+                   int system)
 {
     return report_error(cat->options, code, during, path, system);
 }
@@ -106,7 +107,7 @@ static int print_ready(struct cat *cat)
         } else {
             code = io_write_line(reply, 0);
             if (code != 0)
-                return tell(cat, CORDON_ESYSTEM, "print", "standard output", code);
+                return tell_of(cat, CORDON_ESYSTEM, "print", "standard output", code);
         }
         forget_first(cat);
     }
@@ -134,7 +135,7 @@ static int take_message(struct cat *cat, struct question *question, const cordon
         return EXIT_DONE;
     }
     if (append_reply(question, message->body) != 0)
-        return tell(cat, CORDON_ENOMEM, "receive", NULL, 0);
+        return tell_of(cat, CORDON_ENOMEM, "receive", NULL, 0);
     if (message->kind == CORDON_PART)
         return EXIT_DONE;
     question->code = message->code;
@@ -224,7 +225,7 @@ static int add_line(struct cat *cat, cordon_bytes line)
         return status;
     added = question_at(cat, cat->count);
     if (text_append(&added->line, &added->line_size, line) != 0)
-        return tell(cat, CORDON_ENOMEM, "read line", NULL, 0);
+        return tell_of(cat, CORDON_ENOMEM, "read line", NULL, 0);
     added->number = ++cat->number;
     cat->bytes += line.size;
     cat->count++;
@@ -237,8 +238,8 @@ static int fill(struct cat *cat, struct lines *lines)
 
     if (code == 0)
         return EXIT_DONE;
-    return tell(cat, code == UV_EMSGSIZE ? CORDON_EMSGSIZE : CORDON_ESYSTEM, "read line",
-                "standard input", code == UV_EMSGSIZE ? 0 : code);
+    return tell_of(cat, code == UV_EMSGSIZE ? CORDON_EMSGSIZE : CORDON_ESYSTEM, "read line",
+                   "standard input", code == UV_EMSGSIZE ? 0 : code);
 }
 
 static int talk(struct cat *cat)

@@ -1,11 +1,10 @@
 #include "client.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <uv.h>
 
+#include "host.h"
 #include "report.h"
 
 const char *client_program(char text[64])
@@ -33,15 +32,9 @@ cordon_endpoint *client_endpoint(const struct options *options, int *status)
     return endpoint;
 }
 
-static void leave(int signal_number)
-{
-    (void)signal_number;
-    _Exit(EXIT_INTERRUPTED);
-}
-
 void client_catch_interrupt(void)
 {
-    signal(SIGINT, leave);
+    host_catch_interrupt(EXIT_INTERRUPTED);
 }
 
 struct deadline deadline_start(int timeout_ms, int fallback_ms)

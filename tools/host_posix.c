@@ -7,7 +7,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void host_fill_standard(void)
+#include <uv.h>
+
+/* Who shares our terminal or pipe may have made it non-blocking. */
+#define PAUSE_MS 5
+
+const char host_advice_denied[] =
+    "look at owner and mode: ls -ld of that path and of what it lies in";
+const char host_advice_unsafe[] =
+    "it must be yours and closed to others: look with ls -ld, then chown, chmod or remove it";
+const char host_advice_too_long[] = "choose a shorter --dir, or set TMPDIR to a shorter directory";
+
+static void fill_standard(void)
 {
     int fd;
 
@@ -16,6 +27,13 @@ void host_fill_standard(void)
     while (fd >= 0 && fd <= 2);
     if (fd > 2)
         close(fd);
+}
+
+char **host_begin(int *argc, char **argv)
+{
+    (void)argc;
+    fill_standard();
+    return argv;
 }
 
 static void keep(int fd)
@@ -76,7 +94,52 @@ void host_take_signals(void)
     sigprocmask(SIG_UNBLOCK, &wanted, NULL);
 }
 
-void host_kill_group(int pid)
+const int *host_end_signals(size_t *count)
 {
-    kill(-pid, SIGKILL);
+    static const int numbers[] = {SIGINT, SIGTERM};
+
+    *count = sizeof numbers / sizeof numbers[0];
+    return numbers;
+}
+
+static int interrupt_status;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    host_leave(interrupt_status);
+}
+
+void host_catch_interrupt(int status)
+{
+    interrupt_status = status;
+    signal(SIGINT, on_interrupt);
+}
+
+void host_leave(int status)
+{
+    _exit(status);
+}
+
+int host_is_open(int descriptor)
+{
+    return fcntl(descriptor, F_GETFD) >= 0;
+}
+
+ptrdiff_t host_read(void *data, size_t size)
+{
+    uv_buf_t buffer = uv_buf_init((char *)data, size < INT32_MAX ? (unsigned)size : INT32_MAX);
+
+    for (;;) {
+        uv_fs_t   request;
+        ptrdiff_t got = uv_fs_read(NULL, &request, STDIN_FILENO, &buffer, 1, -1, NULL);
+
+        uv_fs_req_cleanup(&request);
+        if (got == UV_EOF)
+            return 0;
+        if (got == UV_EAGAIN)
+            uv_sleep(PAUSE_MS);
+        else if (got != UV_EINTR)
+            return got;
+    }
 }

@@ -5,27 +5,11 @@
 
 #include <uv.h>
 
+#include "host.h"
+
 #define CHUNK ((size_t)64 << 10)
 /* Who shares our terminal or pipe may have made it non-blocking. */
 #define PAUSE_MS 5
-
-ptrdiff_t io_read(void *data, size_t size)
-{
-    uv_buf_t buffer = uv_buf_init((char *)data, size < INT32_MAX ? (unsigned)size : INT32_MAX);
-
-    for (;;) {
-        uv_fs_t   request;
-        ptrdiff_t got = uv_fs_read(NULL, &request, STDIN_FD, &buffer, 1, -1, NULL);
-
-        uv_fs_req_cleanup(&request);
-        if (got == UV_EOF)
-            return 0;
-        if (got == UV_EAGAIN)
-            uv_sleep(PAUSE_MS);
-        else if (got != UV_EINTR)
-            return got;
-    }
-}
 
 /* Room for at least one more byte than there is, never for more than limit + 1. */
 static int grow(char **data, size_t *capacity, size_t used, size_t limit)
@@ -53,7 +37,7 @@ int io_read_all(char **data, size_t *size, size_t limit)
     while (got > 0 && *size <= limit) {
         got = grow(data, &capacity, *size, limit);
         if (got == 0)
-            got = io_read(*data + *size, capacity - *size);
+            got = host_read(*data + *size, capacity - *size);
         if (got > 0)
             *size += (size_t)got;
     }

@@ -9,11 +9,7 @@
 
 #include "cordon.h"
 
-#define STDIN_FD  0
 #define STDOUT_FD 1
-
-/* Up to `size` bytes as soon as there are some; 0 at the end; negative: libuv's code. */
-ptrdiff_t io_read(void *data, size_t size);
 
 /* All there is, at most `limit` bytes. *data is malloc's. Negative: libuv's code; UV_EMSGSIZE
  * when there is more, UV_ENOMEM. */

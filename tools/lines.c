@@ -5,7 +5,7 @@
 
 #include <uv.h>
 
-#include "io.h"
+#include "host.h"
 
 #define CHUNK ((size_t)64 << 10)
 
@@ -54,7 +54,7 @@ int lines_fill(struct lines *lines, size_t limit)
 
     if (got != 0)
         return (int)got;
-    got = io_read(lines->data + lines->end, lines->capacity - lines->end);
+    got = host_read(lines->data + lines->end, lines->capacity - lines->end);
     if (got < 0)
         return (int)got;
     lines->end += (size_t)got;

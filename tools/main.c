@@ -108,10 +108,9 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int status;
+    char **words = host_begin(&argc, argv);
+    int    status = words != NULL ? run(argc, words) : EXIT_SYSTEM;
 
-    host_fill_standard();
-    status = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
         fprintf(stderr, "cordon: print: the system refused (standard output)\n");
         return EXIT_SYSTEM;

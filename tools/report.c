@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "host.h"
 #include "text.h"
 
 int report_status(const cordon_fault *fault)
@@ -51,7 +52,7 @@ static const char *find_advice(const cordon_fault *fault)
     case CORDON_EINVAL:
         return "see cordon --help";
     case CORDON_ENAMETOOLONG:
-        return "choose a shorter --dir, or set TMPDIR to a shorter directory";
+        return host_advice_too_long;
     case CORDON_EADDRINUSE:
         return "stop it first (cordon stop %s), or serve another --name";
     case CORDON_ENOTRUNNING:
@@ -61,10 +62,9 @@ static const char *find_advice(const cordon_fault *fault)
     case CORDON_ENOTREADY:
         return "it is starting: try again soon";
     case CORDON_EDENIED:
-        return "look at owner and mode: ls -ld of that path and of what it lies in";
+        return host_advice_denied;
     case CORDON_EUNSAFE:
-        return "it must be yours and closed to others: look with ls -ld, then chown, chmod or "
-               "remove it";
+        return host_advice_unsafe;
     case CORDON_EIMPOSTOR:
         return "another user serves that address; nothing was sent to it: see cordon path %s";
     case CORDON_EUNAUTHORIZED:
@@ -103,9 +103,14 @@ static const char *write_advice(char text[1024], const struct options *options,
 /* The system's own words for the code in the fault; NULL when there is none. */
 static const char *system_text(const cordon_fault *fault, char text[128])
 {
+    int code = uv_translate_sys_error((int)fault->os_code);
+
     if (fault->os_code == 0)
         return NULL;
-    return uv_strerror_r(uv_translate_sys_error((int)fault->os_code), text, 128);
+    if (code != UV_UNKNOWN)
+        return uv_strerror_r(code, text, 128);
+    snprintf(text, 128, "system error %lu", (unsigned long)fault->os_code);
+    return text;
 }
 
 /* A member of an object on stderr. */

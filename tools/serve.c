@@ -14,10 +14,13 @@
 #define IN_FLIGHT     64
 #define DEFAULT_REPLY ((size_t)1 << 20)
 
+#define MOST_SIGNALS 4
+
 struct serve {
     const struct options *options;
     uv_loop_t             uv;
-    uv_signal_t           signals[2];
+    uv_signal_t           signals[MOST_SIGNALS];
+    size_t                signal_count;
     cordon_loop          *loop;
     cordon_server        *server;
     struct pool           pool;
@@ -94,7 +97,7 @@ static void on_signal(uv_signal_t *handle, int signal_number)
     (void)signal_number;
     if (serve->is_ending) {
         work_stop_all(&serve->pool);
-        _Exit(EXIT_INTERRUPTED);
+        host_leave(EXIT_INTERRUPTED);
     }
     serve->is_ending = 1;
     close_server(serve);
@@ -156,9 +159,9 @@ static int open_server(struct serve *serve)
 /* They do not keep the loop alive: it ends with the server. */
 static void watch_signals(struct serve *serve)
 {
-    static const int numbers[2] = {SIGINT, SIGTERM};
+    const int *numbers = host_end_signals(&serve->signal_count);
 
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < serve->signal_count; i++) {
         uv_signal_init(&serve->uv, &serve->signals[i]);
         serve->signals[i].data = serve;
         uv_signal_start(&serve->signals[i], on_signal, numbers[i]);
@@ -185,14 +188,7 @@ static void tell_ready(int fd)
 
 static int check_ready(const struct options *options)
 {
-    uv_fs_t request;
-    int     code = 0;
-
-    if (options->ready_fd == NO_DESCRIPTOR)
-        return EXIT_DONE;
-    code = uv_fs_fstat(NULL, &request, options->ready_fd, NULL);
-    uv_fs_req_cleanup(&request);
-    if (code == 0)
+    if (options->ready_fd == NO_DESCRIPTOR || host_is_open(options->ready_fd))
         return EXIT_DONE;
     return report_usage("serve", "--ready-fd", "names a descriptor that is not open");
 }
@@ -206,7 +202,7 @@ static int run(struct serve *serve)
     else if (serve->loop != NULL)
         cordon_loop_close(serve->loop);
     uv_run(&serve->uv, UV_RUN_DEFAULT);
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < serve->signal_count; i++)
         uv_close((uv_handle_t *)&serve->signals[i], NULL);
     uv_run(&serve->uv, UV_RUN_DEFAULT);
     return status;

@@ -1,11 +1,10 @@
 #include "work.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host.h"
+#include "start.h"
 
 #define TEXT_MAX    4096 /* of what a failing CMD says */
 #define FIRST_ROOM  ((size_t)4096)
@@ -24,12 +23,11 @@ struct work {
     cordon_bytes    body;
     int             code;
     char            why[160];
-    int             pid; /* 0: never started */
+    struct program *program; /* NULL: never started */
     int             is_exited;
-    int             exit_status, exit_signal;
+    int64_t         exit_status;
+    int             exit_signal;
     unsigned        pipes; /* and the timer: not closed yet */
-    int             has_process;
-    uv_process_t    process;
     uv_timer_t      timer;
     uv_pipe_t       in, out, err;
     uv_write_t      write;
@@ -49,7 +47,7 @@ static void answer_failure(struct work *work)
     char        plain[64];
 
     if (work->exit_signal == 0)
-        code += work->exit_status > 0 && work->exit_status < 256 ? work->exit_status : 255;
+        code += work->exit_status > 0 && work->exit_status < 256 ? (int)work->exit_status : 255;
     while (work->text_size > 0 && work->text[work->text_size - 1] == '\n')
         work->text_size--;
     for (size_t i = 0; i < work->text_size; i++)
@@ -57,8 +55,9 @@ static void answer_failure(struct work *work)
             work->text[i] = '?';
     work->text[work->text_size] = '\0';
     if (work->text_size == 0) {
-        snprintf(plain, sizeof plain, work->exit_signal ? "ended by signal %d" : "exit status %d",
-                 work->exit_signal ? work->exit_signal : work->exit_status);
+        snprintf(plain, sizeof plain,
+                 work->exit_signal ? "ended by signal %lld" : "exit status %lld",
+                 (long long)(work->exit_signal ? work->exit_signal : work->exit_status));
         text = plain;
     }
     cordon_fail(&work->request, code, text);
@@ -122,9 +121,10 @@ static void settle(struct work *work)
         return;
     if (work->request != NULL)
         answer(work);
-    if (work->has_process)
+    if (work->program != NULL && !work->is_exited)
         return;
     leave_pool(work);
+    program_forget(work->program);
     free(work->reply);
     free(work);
 }
@@ -134,14 +134,6 @@ static void on_pipe_closed(uv_handle_t *handle)
     struct work *work = handle->data;
 
     work->pipes--;
-    settle(work);
-}
-
-static void on_process_closed(uv_handle_t *handle)
-{
-    struct work *work = handle->data;
-
-    work->has_process = 0;
     settle(work);
 }
 
@@ -167,9 +159,9 @@ static void stop(struct work *work, int code, const char *why)
         work->code = code;
         snprintf(work->why, sizeof work->why, "%s", why);
     }
-    if (work->pid != 0 && (!work->is_exited || !uv_is_closing((uv_handle_t *)&work->out) ||
-                           !uv_is_closing((uv_handle_t *)&work->err)))
-        host_kill_group(work->pid);
+    if (work->program != NULL && (!work->is_exited || !uv_is_closing((uv_handle_t *)&work->out) ||
+                                  !uv_is_closing((uv_handle_t *)&work->err)))
+        program_end(work->program);
     if (work->pipes > 0)
         close_pipes(work);
     else
@@ -186,15 +178,16 @@ static void finish_if_done(struct work *work)
 
 /* ---- while it runs ------------------------------------------------------------ */
 
-static void on_exit_of(uv_process_t *process, int64_t status, int signal_number)
+static void on_exit_of(void *owner, int64_t status, int signal_number)
 {
-    struct work *work = process->data;
+    struct work *work = owner;
 
     work->is_exited = 1;
-    work->exit_status = status >= 0 && status < 256 ? (int)status : 255;
+    work->exit_status = status;
     work->exit_signal = signal_number;
-    uv_close((uv_handle_t *)process, on_process_closed);
     finish_if_done(work);
+    if (work->pipes == 0)
+        settle(work);
 }
 
 static void on_late(uv_timer_t *timer)
@@ -312,37 +305,22 @@ static void close_end(uv_file end)
     uv_fs_req_cleanup(&request);
 }
 
-/* The program in a session and group of its own, with three pipes and nothing else. */
+/* The program with three pipes and nothing else. */
 static int spawn(struct work *work)
 {
-    uv_file              ends[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
-    uv_stdio_container_t stdio[3];
-    uv_process_options_t how;
-    int                  code = make_pipe(ends[0], &work->in, 1);
+    uv_file ends[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+    uv_file streams[3];
+    int     code = make_pipe(ends[0], &work->in, 1);
 
     if (code == 0)
         code = make_pipe(ends[1], &work->out, 0);
     if (code == 0)
         code = make_pipe(ends[2], &work->err, 0);
-    if (code == 0) {
-        memset(&how, 0, sizeof how);
-        for (int fd = 0; fd < 3; fd++) {
-            stdio[fd].flags = UV_INHERIT_FD;
-            stdio[fd].data.fd = ends[fd][fd == 0 ? 0 : 1];
-        }
-        how.exit_cb = on_exit_of;
-        how.file = work->pool->command[0];
-        how.args = work->pool->command;
-        how.flags = UV_PROCESS_DETACHED | UV_PROCESS_WINDOWS_HIDE;
-        how.stdio_count = 3;
-        how.stdio = stdio;
-        code = uv_spawn(work->pool->uv, &work->process, &how);
-        work->has_process = 1; /* a failed one has to be closed too */
-        if (code == 0)
-            work->pid = work->process.pid;
-        else
-            uv_close((uv_handle_t *)&work->process, on_process_closed);
-    }
+    for (int fd = 0; fd < 3; fd++)
+        streams[fd] = ends[fd][fd == 0 ? 0 : 1];
+    if (code == 0)
+        code = program_start(&work->program, work->pool->uv, work->pool->command, streams,
+                             on_exit_of, work);
     for (int fd = 0; fd < 3; fd++) {
         close_end(ends[fd][0]);
         close_end(ends[fd][1]);
@@ -385,7 +363,6 @@ static struct work *make_work(struct pool *pool, cordon_request *request)
     uv_pipe_init(pool->uv, &made->err, 0);
     made->pipes = 4;
     made->timer.data = made->in.data = made->out.data = made->err.data = made;
-    made->process.data = made;
     made->next = pool->first;
     if (made->next != NULL)
         made->next->before = made;
