@@ -24,16 +24,17 @@ function(cordon_libuv_first_target out)
 endfunction()
 
 # The version in a source folder's header; floors are useless when nobody looks.
-function(cordon_libuv_check_source folder)
+function(cordon_libuv_check_source folder out)
     file(STRINGS ${folder}/include/uv/version.h lines REGEX "define UV_VERSION_M(AJOR|INOR) ")
     string(REGEX REPLACE ".*MAJOR +([0-9]+).*MINOR +([0-9]+).*" "\\1.\\2" version "${lines}")
     if(version VERSION_LESS cordon_libuv_floor)
         message(FATAL_ERROR "cordon: libuv ${version} in ${folder} is older than ${cordon_libuv_floor}")
     endif()
+    set(${out} ${version} PARENT_SCOPE)
 endfunction()
 
 if(CORDON_LIBUV_SOURCE AND NOT TARGET uv_a)
-    cordon_libuv_check_source(${CORDON_LIBUV_SOURCE})
+    cordon_libuv_check_source(${CORDON_LIBUV_SOURCE} cordon_libuv_version)
     add_subdirectory(${CORDON_LIBUV_SOURCE} ${CMAKE_CURRENT_BINARY_DIR}/libuv EXCLUDE_FROM_ALL)
     if(CORDON_SHARED)
         set_target_properties(uv_a PROPERTIES POSITION_INDEPENDENT_CODE ON)
@@ -43,6 +44,7 @@ endif()
 cordon_libuv_first_target(cordon_libuv)
 if(NOT cordon_libuv)
     find_package(libuv ${cordon_libuv_floor} CONFIG QUIET)
+    set(cordon_libuv_version ${libuv_VERSION})
     cordon_libuv_first_target(cordon_libuv)
 endif()
 if(NOT cordon_libuv AND (NOT CMAKE_CROSSCOMPILING OR DEFINED ENV{PKG_CONFIG_LIBDIR}))
@@ -52,11 +54,18 @@ if(NOT cordon_libuv AND (NOT CMAKE_CROSSCOMPILING OR DEFINED ENV{PKG_CONFIG_LIBD
     endif()
     if(TARGET PkgConfig::CORDON_LIBUV)
         set(cordon_libuv PkgConfig::CORDON_LIBUV)
+        set(cordon_libuv_version ${CORDON_LIBUV_VERSION})
     endif()
 endif()
 if(NOT cordon_libuv)
     message(FATAL_ERROR "cordon: no libuv of at least ${cordon_libuv_floor} (Debian: libuv1-dev); "
         "or name its source folder: -DCORDON_LIBUV_SOURCE=...")
+endif()
+
+if(WIN32 AND cordon_libuv_version VERSION_GREATER_EQUAL 1.49
+        AND cordon_libuv_version VERSION_LESS 1.52)
+    message(WARNING "cordon: reading from a named pipe can hang in libuv 1.49 to 1.51 on Windows; "
+        "this is ${cordon_libuv_version}")
 endif()
 
 add_library(cordon::libuv INTERFACE IMPORTED)

@@ -1,10 +1,13 @@
 # Toolchain: Windows programs from a Debian machine (gcc-mingw-w64-x86-64-posix); Wine runs them.
-set(CMAKE_SYSTEM_NAME Windows)
-set(CMAKE_SYSTEM_PROCESSOR x86_64)
-set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc-posix)
-set(CMAKE_RC_COMPILER x86_64-w64-mingw32-windres)
 # CORDON_TARGET_PREFIX: what ci/library has built for Windows.
-set(CMAKE_FIND_ROOT_PATH /usr/x86_64-w64-mingw32 $ENV{CORDON_TARGET_PREFIX})
+if(NOT DEFINED CORDON_MINGW)
+    set(CORDON_MINGW x86_64)
+endif()
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_PROCESSOR ${CORDON_MINGW})
+set(CMAKE_C_COMPILER ${CORDON_MINGW}-w64-mingw32-gcc-posix)
+set(CMAKE_RC_COMPILER ${CORDON_MINGW}-w64-mingw32-windres)
+set(CMAKE_FIND_ROOT_PATH /usr/${CORDON_MINGW}-w64-mingw32 $ENV{CORDON_TARGET_PREFIX})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
