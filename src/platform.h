@@ -169,12 +169,13 @@ int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned f
 
 /* ---- stream, for calls that wait --------------------------------------------------- */
 
-typedef struct cordon__line { /* one connection; start with { handle, 0, 0, 0, 0 } */
+typedef struct cordon__line { /* one connection; start with its handle, the rest 0 */
     intptr_t     handle;
     int          wait_ms; /* the system's own receive time-out; 0: not set */
     unsigned     reads;
     volatile int is_interrupted; /* ask cordon__line_is_interrupted */
     int          is_listening;   /* a write that waits ends early when there is something to read */
+    struct cordon__line_own *own; /* the system's, if it needs one: freed by close */
 } cordon__line;
 
 enum { CORDON__READABLE = 1 };
@@ -182,13 +183,15 @@ enum { CORDON__READABLE = 1 };
 /* At least one byte: *got. ECLOSED at the end, ETIMEDOUT, ECANCELED when interrupted. */
 int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, uint64_t deadline,
                       cordon_fault *fault);
-/* All of it, in order; *sent says how much when it is not 0. Never a signal. CORDON__READABLE: it
- * is listening, and bytes wait to be read; where a system cannot tell, it waits on. */
+/* All of it, in order; *sent says how much when it is not 0: that much is not ours any more, and
+ * the next call (with nothing to write, too) waits for it if it must. Never a signal.
+ * CORDON__READABLE: it is listening, and bytes wait to be read. */
 int  cordon__line_write(cordon__line *line, const cordon_bytes *pieces, size_t count, size_t *sent,
                         uint64_t deadline, cordon_fault *fault);
 void cordon__line_interrupt(cordon__line *line); /* any thread, signal handlers too */
 int  cordon__line_is_interrupted(const cordon__line *line);
-void cordon__line_close(cordon__line *line); /* what was written still arrives */
+/* What was written (all of it: 0) still arrives. Also without a handle, and once more. */
+void cordon__line_close(cordon__line *line);
 void cordon__line_widen(cordon__line *line); /* big messages are to come */
 
 /* ---- stream, on a loop --------------------------------------------------------------- */

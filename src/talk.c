@@ -46,9 +46,7 @@ void cordon__talk_open(cordon__talk *talk, cordon_endpoint *endpoint,
 
 static void disconnect(cordon__talk *talk)
 {
-    if (talk->line.handle != CORDON__NO_HANDLE)
-        cordon__line_close(&talk->line);
-    talk->line.handle = CORDON__NO_HANDLE;
+    cordon__line_close(&talk->line); /* without a handle, too: it may have more */
 }
 
 static int connect_anew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
