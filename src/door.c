@@ -265,8 +265,14 @@ static void on_due(void *owner, uint64_t due)
     cordon__server_due(owner, due);
 }
 
-const cordon__host_events cordon__server_events = {
-    on_admit, on_request, on_cancel, on_status, on_stop, on_room, on_ended, on_closed, on_due};
+static void on_stranger(void *owner, const cordon_fault *why)
+{
+    cordon__server_trouble(owner, why);
+}
+
+const cordon__host_events cordon__server_events = {on_admit,  on_request, on_cancel, on_status,
+                                                   on_stop,   on_room,    on_ended,  on_closed,
+                                                   on_due,    on_stranger};
 
 /* ---- Accepting ------------------------------------------------------------- */
 

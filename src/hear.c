@@ -266,23 +266,26 @@ static void understand_own(cordon__session *session)
 /* Windows tells who the peer is once its first bytes are read; none of them is looked at before. */
 static int is_friend(cordon__session *session)
 {
+    cordon__host    *host = session->host;
     cordon_fault     fault;
     cordon__identity peer;
+    int              code;
 
     if (session->is_known)
         return 1;
     cordon__fault_clear(&fault);
-    if (cordon__stream_peer(&peer, session->stream, &fault) != 0 ||
-        cordon__peer_judge(&peer, session->host->nobody, session->host->peer_flags, &fault) != 0) {
-        cordon__session_close(session, CORDON_EIMPOSTOR, "another user");
-        return 0;
+    code = cordon__stream_peer(&peer, session->stream, &fault);
+    if (code == CORDON__LATER) /* it has been read from: there is no later */
+        code = cordon__fault_set(&fault, CORDON_EIMPOSTOR, "check peer");
+    if (code == 0)
+        code = cordon__peer_judge(&peer, host->nobody, host->peer_flags, &fault);
+    if (code == 0) {
+        cordon__session_know(session, &peer);
+        return 1;
     }
-    session->is_known = 1;
-    session->peer_known = peer.known;
-    session->peer_uid = peer.uid;
-    session->peer_gid = peer.gid;
-    session->peer_pid = peer.pid;
-    return 1;
+    host->events->on_stranger(host->owner, &fault); /* first: the peer sees the end at once */
+    cordon__session_close(session, code, "not a peer of ours");
+    return 0;
 }
 
 static void on_read(void *owner, size_t size)

@@ -44,7 +44,6 @@ static void fill_limits(cordon_server_options *options)
     options->max_sessions = options->max_sessions > 0 ? options->max_sessions : 128;
     options->max_strangers = options->max_strangers > 0 ? options->max_strangers : 16;
     options->max_requests = options->max_requests > 0 ? options->max_requests : 64;
-    options->backlog = options->backlog > 0 ? options->backlog : 128;
     options->max_request = size_or(options->max_request, 64 * KIB);
     options->max_reply = size_or(options->max_reply, MIB);
     options->max_queued = size_or(options->max_queued, 4 * MIB);

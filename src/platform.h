@@ -111,8 +111,9 @@ typedef struct cordon__listener cordon__listener;
 /* Under the lifetime lock, the rest too: remove what a dead server left at the address.
  * EUNSAFE: something else lies there; untouched. */
 int cordon__address_clear(cordon__place *place, cordon_fault *fault);
-/* Nobody but our user can connect, from the first moment on. flags: the server's
- * (CORDON_WIN32_DEFAULT_DACL). */
+/* Nobody but our user can connect, from the first moment on. backlog 0: as many as suit the
+ * system. flags: the server's (CORDON_WIN32_DEFAULT_DACL). It may take two seconds to find out
+ * that the address stays taken. EUNSAFE; EIMPOSTOR, EBUSY: another has it. */
 int cordon__listen(cordon__listener **listener, cordon__place *place, unsigned backlog,
                    unsigned flags, cordon_fault *fault);
 
@@ -139,9 +140,10 @@ void cordon__listener_close(cordon__listener *listener, void (*on_closed)(void *
 
 /* ---- connect -------------------------------------------------------------------- */
 
-enum { CORDON__AGAIN = 1, CORDON__UNCERTAIN = 2 };
+enum { CORDON__AGAIN = 1, CORDON__UNCERTAIN = 2, CORDON__OCCUPIED = 3 };
 
 /* One attempt that does not wait. CORDON__AGAIN: somebody is there but busy.
+ * CORDON__OCCUPIED: likewise, or it is about to end: where a system cannot tell.
  * CORDON__UNCERTAIN: refused where that may pass: try for 200 ms, then it is ENOTRUNNING.
  * ENOTRUNNING: nobody; EUNSAFE, EDENIED. cordon__private_open must have been called. */
 int cordon__connect(intptr_t *handle, cordon__place *place, cordon_fault *fault);
@@ -153,11 +155,13 @@ typedef struct cordon__identity { /* what the kernel says */
     uint32_t uid, gid;
     uint64_t pid;
     char     sid[192]; /* "" when not known */
+    uint32_t level;    /* Windows: integrity, when has_level */
+    uint8_t  has_level, is_contained, is_server;
 } cordon__identity;
 
 enum { CORDON__LATER = 1 };
 
-/* Who is at the other end. CORDON__LATER: ask again when its first bytes were read,
+/* Who is at the other end. CORDON__LATER: ask its stream when its first bytes were read,
  * before any is parsed. is_server: the other end is the server. */
 int cordon__peer_ask(cordon__identity *peer, intptr_t handle, int is_server, cordon_fault *fault);
 /* The user that the kernel says instead of one that it cannot name: a constant of where we run, so

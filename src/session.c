@@ -114,6 +114,20 @@ void cordon__session_break(cordon__session *session, unsigned wire, const char *
 }
 /* ---- Its beginning --------------------------------------------------------- */
 
+void cordon__session_know(cordon__session *session, const cordon__identity *peer)
+{
+    session->is_known = 1;
+    session->peer_known = peer->known;
+    session->peer_uid = peer->uid;
+    session->peer_gid = peer->gid;
+    session->peer_pid = peer->pid;
+    if ((peer->known & CORDON_PEER_SID) == 0)
+        return;
+    session->sid = cordon__copy_text(&session->host->memory, peer->sid);
+    if (session->sid == NULL) /* no memory: it goes untold */
+        session->peer_known &= ~(unsigned)CORDON_PEER_SID;
+}
+
 int cordon__session_open(cordon__session **session, cordon__host *host, struct uv_loop_s *uv,
                          intptr_t handle, uint64_t id, const cordon__identity *peer,
                          cordon_fault *fault)
@@ -128,16 +142,12 @@ int cordon__session_open(cordon__session **session, cordon__host *host, struct u
     made->due_out = CORDON__NEVER;
     made->due_in = CORDON__NEVER;
     cordon__gate_open(&made->gate);
-    if (peer != NULL) {
-        made->is_known = 1;
-        made->peer_known = peer->known;
-        made->peer_uid = peer->uid;
-        made->peer_gid = peer->gid;
-        made->peer_pid = peer->pid;
-    }
+    if (peer != NULL)
+        cordon__session_know(made, peer);
     code = cordon__stream_open(&made->stream, uv, handle, &cordon__hear_events, made, &host->memory,
                                fault);
     if (code != 0) {
+        cordon__release(&host->memory, made->sid);
         cordon__release(&host->memory, made);
         return code;
     }

@@ -50,6 +50,8 @@ typedef struct cordon__host_events {
     void (*on_ended)(void *owner, cordon__session *session, const cordon_fault *why);
     void (*on_closed)(void *owner, cordon__session *session); /* its memory goes now */
     void (*on_due)(void *owner, uint64_t due); /* one of its deadlines may be the next */
+    /* One that was let in before it was known turned out not to be ours: closed next. */
+    void (*on_stranger)(void *owner, const cordon_fault *why);
 } cordon__host_events;
 
 /* What the sessions of one server share. */
@@ -112,6 +114,8 @@ struct cordon__session {
 int cordon__session_open(cordon__session **session, cordon__host *host, struct uv_loop_s *uv,
                          intptr_t handle, uint64_t id, const cordon__identity *peer,
                          cordon_fault *fault);
+/* What the system says of the other end, once it does. */
+void cordon__session_know(cordon__session *session, const cordon__identity *peer);
 /* Read what is there already, and go on reading. It may have closed when this returns. */
 void cordon__session_start(cordon__session *session);
 

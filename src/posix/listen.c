@@ -19,6 +19,8 @@
 #include "place.h"
 #include "socket.h"
 
+#define BACKLOG 128 /* when nobody says how many */
+
 static const char clear_step[] = "clear address";
 static const char bind_step[] = "bind";
 static const char accept_step[] = "accept";
@@ -169,6 +171,8 @@ static int publish(cordon__listener *listener, unsigned backlog, cordon_fault *f
     if (code != CORDON_OK)
         goto fail;
     cordon__place_done(place, bind_step, spot.path, NULL);
+    if (backlog == 0)
+        backlog = BACKLOG;
     if (listen(listener->fd, backlog < INT_MAX ? (int)backlog : INT_MAX) != 0) {
         code = cordon__place_fault(place, fault, "listen", errno, spot.path);
         goto fail;

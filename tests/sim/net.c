@@ -246,7 +246,7 @@ int cordon__listen(cordon__listener **listener, cordon__place *place, unsigned b
     made->memory = place->memory;
     made->place = place;
     made->process = sim_current();
-    made->most = backlog < 1024 ? backlog + 1 : 1024;
+    made->most = backlog == 0 ? 129 : backlog < 1024 ? backlog + 1 : 1024;
     made->waiting = sim_make(made->most * sizeof(sim_end *));
     made->next = listeners;
     listeners = made;
