@@ -62,7 +62,33 @@ struct cordon__place {
                                                     pipe's name */
     HANDLE home;                                 /* the checked directory, held open; or
                                                     INVALID_HANDLE_VALUE */
+    int home_is_loose; /* a client took it as it is: others may write to it */
 };
+
+/* ---- what is there already (access.c) ------------------------------------------------- */
+
+enum cordon__access {
+    CORDON__ACCESS_OURS = 0,
+    CORDON__ACCESS_FOREIGN, /* its owner is somebody else */
+    CORDON__ACCESS_OPEN     /* somebody else has one of the rights */
+};
+
+/*
+ * Whose is it, and who else has any of these rights? The system's own (SYSTEM, Administrators)
+ * may have them: nothing keeps them out. is_strict: but they may not own it. What the list
+ * denies is not counted, so that its order does not matter.
+ */
+enum cordon__access cordon__access_judge(PSID owner, PACL list, const cordon__self *self,
+                                         DWORD rights, int is_strict);
+/* The same of what is open, with READ_CONTROL. 0, or GetLastError. */
+DWORD cordon__access_of(enum cordon__access *found, HANDLE open, const cordon__self *self,
+                        DWORD rights, int is_strict);
+/* A plain file of ours, closed to others: 0; EUNSAFE. */
+int cordon__file_check(const cordon__place *place, HANDLE file, BY_HANDLE_FILE_INFORMATION *info,
+                       const char *during, const char *path, cordon_fault *fault);
+/* It could not be opened: is that because of what it is (EUNSAFE), or as the error says? */
+int cordon__file_explain(const cordon__place *place, enum cordon_place which, DWORD error,
+                         const char *during, cordon_fault *fault);
 
 /* ---- text (text.c) ------------------------------------------------------------------ */
 
