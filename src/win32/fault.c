@@ -3,8 +3,6 @@
 
 #include "place.h"
 
-#include "fault.h"
-
 /* Not in every compiler's headers. */
 #define STOPPED_ON_SYMLINK  681
 #define DISK_QUOTA_EXCEEDED 1295
@@ -87,9 +85,4 @@ void cordon__place_done(const cordon__place *place, const char *during, const ch
                         const char *text)
 {
     cordon__trace_done(&place->trace, during, path, text);
-}
-
-int cordon__not_built(cordon_fault *fault)
-{
-    return cordon__fault_set(fault, CORDON_ESYSTEM, "not built yet");
 }

@@ -20,6 +20,10 @@
     ((DWORD)(FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY | FILE_DELETE_CHILD | FILE_WRITE_EA | \
              FILE_WRITE_ATTRIBUTES | DELETE | WRITE_DAC | WRITE_OWNER))
 
+#ifndef PROTECTED_DACL_SECURITY_INFORMATION /* not in every compiler's headers */
+#    define PROTECTED_DACL_SECURITY_INFORMATION 0x80000000
+#endif
+
 static const char check_step[] = "check directory";
 static const char make_step[] = "make directory";
 

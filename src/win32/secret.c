@@ -109,9 +109,8 @@ int cordon__secret_load(cordon__place *place, void *data, size_t size, cordon_fa
 
 static int dispose(HANDLE file)
 {
-    FILE_DISPOSITION_INFO info;
+    FILE_DISPOSITION_INFO info = {TRUE}; /* its member's name is a macro of the system's */
 
-    info.DeleteFile = TRUE;
     return SetFileInformationByHandle(file, FileDispositionInfo, &info, sizeof info);
 }
 
