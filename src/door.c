@@ -38,6 +38,37 @@ static void pull(cordon__sessions *list, cordon__session *session)
     list->count--;
 }
 
+/* ---- Who has only to go ----------------------------------------------------- */
+
+static void rest(cordon_server *server, cordon__session *session)
+{
+    if (server->resting_count == CORDON__RESTING_MAX)
+        cordon__door_wake(server);
+    server->resting[server->resting_count++] = session;
+    if (server->resting_due != CORDON__NEVER)
+        return;
+    server->resting_due = cordon__now() + CORDON__RESTING_MS;
+    cordon__server_due(server, server->resting_due);
+}
+
+static void forget(cordon_server *server, const cordon__session *session)
+{
+    size_t at = 0;
+
+    while (server->resting[at] != session)
+        at++;
+    server->resting[at] = server->resting[--server->resting_count];
+}
+
+void cordon__door_wake(cordon_server *server)
+{
+    cordon__server_enter(server);
+    /* One by one: what is told of the end of one may bring us here again. */
+    while (server->resting_count > 0)
+        cordon__session_wake(server->resting[--server->resting_count]);
+    cordon__server_leave(server);
+}
+
 /* ---- Who comes in ---------------------------------------------------------- */
 
 void cordon__server_trouble(cordon_server *server, const cordon_fault *fault)
@@ -94,19 +125,36 @@ static char *copy_program(cordon_server *server, cordon_bytes program)
     return copy;
 }
 
+/* A full server can still be asked for its status, and stopped. */
+static int has_no_place(const cordon_server *server, const cordon__session *session)
+{
+    if (session->gate.is_control)
+        return server->control_count >= CONTROL_MAX;
+    return server->guest_count >= server->options.max_sessions;
+}
+
+static int is_full(cordon_server *server, const cordon__session *session)
+{
+    if (!has_no_place(server, session))
+        return 0;
+    cordon__door_wake(server);
+    return has_no_place(server, session);
+}
+
 static unsigned judge(cordon_server *server, cordon__session *session, cordon_bytes program)
 {
-    /* A full server can still be asked for its status, and stopped. */
-    size_t count = session->gate.is_control ? server->control_count
-                                            : server->members.count - server->control_count;
-    size_t most = session->gate.is_control ? CONTROL_MAX : server->options.max_sessions;
-
     if (server->state != CORDON__SERVER_OPEN)
         return CORDON__STOPPING;
-    if (count >= most)
+    if (is_full(server, session))
         return CORDON__BUSY;
     session->program = copy_program(server, program);
     return ask_app(server, session);
+}
+
+/* Where it counts while it has not ended. */
+static size_t *count_of(cordon_server *server, const cordon__session *session)
+{
+    return session->gate.is_control ? &server->control_count : &server->guest_count;
 }
 
 static unsigned on_admit(void *owner, cordon__session *session, cordon_bytes program)
@@ -117,11 +165,11 @@ static unsigned on_admit(void *owner, cordon__session *session, cordon_bytes pro
 
     cordon__server_enter(server);
     refusal = judge(server, session, program);
-    if (refusal == 0 && session->life != CORDON__LIFE_CLOSED) {
+    if (refusal == 0 && !cordon__session_is_over(session)) {
         pull(&server->strangers, session);
         push(&server->members, session);
         session->is_member = 1;
-        server->control_count += session->gate.is_control;
+        *count_of(server, session) += 1;
         cordon__server_peer(&peer, session);
         if (server->options.on_session != NULL && !session->gate.is_control)
             server->options.on_session(session->id, &peer, 1, NULL, server->options.user);
@@ -241,6 +289,8 @@ static void on_ended(void *owner, cordon__session *session, const cordon_fault *
     cordon_peer    peer;
 
     cordon__requests_leave(session);
+    if (session->is_member)
+        *count_of(server, session) -= 1;
     if (!session->is_member || session->gate.is_control || server->options.on_session == NULL)
         return;
     cordon__server_enter(server);
@@ -254,8 +304,8 @@ static void on_closed(void *owner, cordon__session *session)
     cordon_server *server = owner;
 
     pull(session->is_member ? &server->members : &server->strangers, session);
-    if (session->is_member)
-        server->control_count -= session->gate.is_control;
+    if (session->is_resting)
+        forget(server, session);
     cordon__release(&server->host.memory, session);
     cordon__server_settle(server);
 }
@@ -318,12 +368,16 @@ static void let_in(cordon_server *server, intptr_t handle)
     }
     push(&server->strangers, session);
     cordon__session_start(session);
-    make_place(server);
+    if (session->is_resting)
+        rest(server, session);
+    else
+        make_place(server);
 }
 
 /* Out of descriptors: the sessions go on, and accepting rests for a moment. */
 static void pause_accepting(cordon_server *server, const cordon_fault *fault)
 {
+    cordon__door_wake(server); /* they may hold some for nothing */
     if (!server->is_short)
         cordon__server_trouble(server, fault);
     server->is_short = 1;

@@ -218,7 +218,9 @@ typedef struct cordon__stream_events {
     void (*on_closed)(void *owner);   /* the last one */
 } cordon__stream_events;
 
-/* Takes the handle on success. Reading is stopped. */
+/* Takes the handle on success. Reading is stopped; and until it is set for the first time, or a
+ * write waits for room, nothing need be told: one that ends where it came in costs the loop
+ * nothing. */
 int  cordon__stream_open(cordon__stream **stream, struct uv_loop_s *uv, intptr_t handle,
                          const cordon__stream_events *events, void *owner,
                          const cordon__memory *memory, cordon_fault *fault);

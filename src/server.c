@@ -129,6 +129,7 @@ void cordon__server_stop(cordon_server *server)
     cordon__server_due(server, server->drain_due);
     cordon__claim_withdraw(&server->claim);
     cordon__door_empty(server, listener);
+    cordon__door_wake(server);
     server->claim.listener = NULL;
     cordon__listener_close(listener, server->is_deaf ? NULL : on_listener_closed);
     finish_sessions(&server->strangers);
@@ -265,7 +266,7 @@ static int prepare(cordon_server *server, cordon_loop *loop, cordon_endpoint *en
     cordon__mail_use(server->mail);
     server->host.memory = endpoint->memory;
     server->timer_due = server->accept_due = server->look_due = CORDON__NEVER;
-    server->drain_due = server->host.trim_due = CORDON__NEVER;
+    server->drain_due = server->resting_due = server->host.trim_due = CORDON__NEVER;
     server->member.close = close_member;
     server->member.abandon = abandon_member;
     server->close_job.run = run_close;

@@ -16,6 +16,10 @@ enum cordon__server_state {
     CORDON__SERVER_ENDED     /* on_closed has been told, or is being told */
 };
 
+/* Sessions that have only to close, looked after together: so many, and for so long. */
+#define CORDON__RESTING_MAX 8
+#define CORDON__RESTING_MS  10
+
 /* A list of sessions, oldest first. */
 typedef struct cordon__sessions {
     cordon__session *first, *last;
@@ -35,7 +39,10 @@ struct cordon_server {
     uint64_t              timer_due;
     uint64_t              accept_due, look_due, drain_due; /* CORDON__NEVER */
     cordon__sessions      strangers, members;
-    size_t                control_count;
+    cordon__session      *resting[CORDON__RESTING_MAX];
+    size_t                resting_count;
+    uint64_t              resting_due;                /* CORDON__NEVER */
+    size_t                guest_count, control_count; /* of the members that have not ended */
     cordon__requests      requests;
     cordon__job           close_job, turn_job, push_job;
     uint64_t              next_id;
@@ -78,6 +85,8 @@ void cordon__pushes_free(struct cordon__push *first, const cordon__memory *memor
 extern const cordon__host_events cordon__server_events;
 
 void cordon__door_waiting(void *owner); /* accept */
+/* Who has rested and closed meanwhile goes, the others are waited for. */
+void cordon__door_wake(cordon_server *server);
 /* What waits at a listener that is closed next; then it is closed. */
 void cordon__door_empty(cordon_server *server, cordon__listener *listener);
 void cordon__server_trouble(cordon_server *server, const cordon_fault *fault);

@@ -155,10 +155,33 @@ int cordon__session_open(cordon__session **session, cordon__host *host, struct u
     return 0;
 }
 
+/* Its goodbye came along with what it asked, and all is answered: it closes when it has read that,
+ * most likely before we could begin to watch for it. */
+static int is_done(const cordon__session *session)
+{
+    return session->gate.state == CORDON__GATE_FINISHED && session->pending == 0 &&
+           cordon__buffer_size(&session->out) == 0;
+}
+
 void cordon__session_start(cordon__session *session)
 {
-    cordon__session_await(session, cordon__now(), session->host->hello_ms);
     cordon__stream_read_now(session->stream);
+    if (session->life != CORDON__LIFE_OPEN)
+        return;
+    if (is_done(session)) {
+        session->is_resting = 1;
+        return;
+    }
+    if (!cordon__gate_is_admitted(&session->gate))
+        cordon__session_await(session, cordon__now(), session->host->hello_ms);
+    cordon__stream_reading(session->stream, !session->is_paused);
+}
+
+void cordon__session_wake(cordon__session *session)
+{
+    session->is_resting = 0;
+    if (session->life == CORDON__LIFE_OPEN)
+        cordon__stream_read_now(session->stream);
     if (session->life == CORDON__LIFE_OPEN)
         cordon__stream_reading(session->stream, 1);
 }

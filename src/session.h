@@ -102,7 +102,8 @@ struct cordon__session {
     size_t           posted; /* bytes on their way from other threads; under the loop's lock */
     uint8_t          life;   /* enum cordon__life */
     uint8_t  is_dirty, is_blocked, is_wide, is_paused, is_wanted, is_known, has_ended, is_welcome;
-    uint8_t  is_member; /* admitted: on the other list of the server */
+    uint8_t  is_member;  /* admitted: on the other list of the server */
+    uint8_t  is_resting; /* all is said and it has only to close: nobody waits for that yet */
     unsigned peer_known;
     uint32_t peer_uid, peer_gid;
     uint64_t peer_pid;
@@ -116,8 +117,11 @@ int cordon__session_open(cordon__session **session, cordon__host *host, struct u
                          cordon_fault *fault);
 /* What the system says of the other end, once it does. */
 void cordon__session_know(cordon__session *session, const cordon__identity *peer);
-/* Read what is there already, and go on reading. It may have closed when this returns. */
+/* Read what is there already, and go on reading; or it is_resting. It may have closed when this
+ * returns. */
 void cordon__session_start(cordon__session *session);
+/* It has rested: has it closed by now? Else it is waited for. */
+void cordon__session_wake(cordon__session *session);
 
 /*
  * Say something. 0: it is said, or the session has ended meanwhile.

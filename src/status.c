@@ -16,17 +16,17 @@ int cordon__server_describe(cordon_server *server, cordon__buffer *json)
     char                  text[320];
     int                   size;
 
+    cordon__door_wake(server); /* who has gone is not counted */
     size = snprintf(text, sizeof text, "{\"version\":%d,\"program\":", CORDON__WIRE_VERSION);
     if (cordon__buffer_append(json, memory, text, (size_t)size, CORDON__NO_CEILING) != 0 ||
         cordon__json_quote(json, memory, cordon_text(server->program), CORDON__NO_CEILING) != 0)
         return CORDON_ENOMEM;
-    size =
-        snprintf(text, sizeof text,
-                 ",\"pid\":%" PRIu32 ",\"instance\":\"%016" PRIx64 "\",\"uptime_ms\":%" PRIu64
-                 ",\"sessions\":%zu,\"requests\":%" PRIu64 ",\"in_flight\":%zu}",
-                 server->host.welcome.pid, server->host.welcome.instance,
-                 cordon__now() - server->started_at, server->members.count - server->control_count,
-                 server->request_count, server->requests.in_flight);
+    size = snprintf(text, sizeof text,
+                    ",\"pid\":%" PRIu32 ",\"instance\":\"%016" PRIx64 "\",\"uptime_ms\":%" PRIu64
+                    ",\"sessions\":%zu,\"requests\":%" PRIu64 ",\"in_flight\":%zu}",
+                    server->host.welcome.pid, server->host.welcome.instance,
+                    cordon__now() - server->started_at, server->guest_count, server->request_count,
+                    server->requests.in_flight);
     return cordon__buffer_append(json, memory, text, (size_t)size, CORDON__NO_CEILING);
 }
 

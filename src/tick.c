@@ -111,6 +111,10 @@ static void tick_server(cordon_server *server, uint64_t now)
             cordon__door_waiting(server);
         }
     }
+    if (now >= server->resting_due) {
+        server->resting_due = CORDON__NEVER;
+        cordon__door_wake(server);
+    }
     if (now >= server->look_due && server->state == CORDON__SERVER_OPEN)
         look(server, now);
     if (now >= server->host.trim_due) {
@@ -124,6 +128,7 @@ static uint64_t next_due(const cordon_server *server)
     uint64_t due = least(server->accept_due, server->look_due);
 
     due = least(due, server->drain_due);
+    due = least(due, server->resting_due);
     due = least(due, server->host.trim_due);
     due = least(due, sessions_due(&server->strangers));
     due = least(due, sessions_due(&server->members));

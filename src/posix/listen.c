@@ -33,7 +33,9 @@ struct cordon__listener {
     uint64_t       pid;
     int            fd;
     int            is_attached;
-    dev_t          dev; /* of the socket file */
+    int            is_told;  /* inside of on_waiting */
+    int            is_taken; /* there, one has been accepted */
+    dev_t          dev;      /* of the socket file */
     ino_t          ino;
     void (*on_waiting)(void *owner);
     void (*on_closed)(void *owner);
@@ -218,11 +220,15 @@ fail:
 
 int cordon__accept(intptr_t *handle, cordon__listener *listener, cordon_fault *fault)
 {
+    /* Mostly nobody else waits, and if somebody does we are told again: not asked for in vain. */
+    if (listener->is_told && listener->is_taken)
+        return CORDON__NOBODY;
     for (;;) {
         const int fd = cordon__socket_accept(listener->fd);
 
         if (fd >= 0) {
             *handle = fd;
+            listener->is_taken = 1;
             return CORDON_OK;
         }
         switch (errno) {
@@ -254,7 +260,10 @@ static void somebody_waits(uv_poll_t *handle, int status, int events)
     /* An error is told by the accept that follows. */
     (void)status;
     (void)events;
+    listener->is_told = 1;
+    listener->is_taken = 0;
     listener->on_waiting(listener->owner);
+    listener->is_told = 0;
 }
 
 int cordon__listener_attach(cordon__listener *listener, struct uv_loop_s *uv,

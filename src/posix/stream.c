@@ -1,5 +1,6 @@
 /*
- * A connection on a loop: one uv_poll_t and nothing behind it.
+ * A connection on a loop: one uv_poll_t and nothing behind it, and that only once somebody waits:
+ * one that is asked, answered and closed where it came in costs the loop no system call.
  *
  * While nobody reads, the death of the other side must still be told, and a mere
  * half-close or unread bytes must not wake us again and again. epoll always
@@ -27,6 +28,13 @@
 #    define QUIET UV_READABLE
 #endif
 
+/* What libuv knows of it. */
+enum tie {
+    TIE_NONE,  /* nothing yet */
+    TIE_POLL,  /* watched */
+    TIE_FAILED /* it could not be: that is told from the loop */
+};
+
 enum state {
     STATE_OPEN,
     STATE_INPUT_ENDED, /* END_INPUT is told */
@@ -35,17 +43,22 @@ enum state {
 };
 
 struct cordon__stream {
-    uv_poll_t                    handle;
+    union {
+        uv_poll_t   poll;
+        uv_idle_t   idle; /* TIE_FAILED; and to come back from the loop at the end */
+        uv_handle_t any;  /* its loop is there before libuv knows of it */
+    } handle;
     cordon__memory               memory;
     const cordon__stream_events *events;
     void                        *owner;
     int                          fd;
-    uint32_t                     pid;
+    uint32_t                     pid;   /* that attached it */
+    uint8_t                      tie;   /* enum tie */
     uint8_t                      state; /* enum state */
     uint8_t                      is_reading;
     uint8_t                      is_blocked; /* a write waits for room */
     uint8_t                      is_deaf;    /* quiet, and woken for nothing */
-    int                          watched;
+    uint8_t                      watched;    /* libuv's events */
 };
 
 static void on_event(uv_poll_t *handle, int status, int events);
@@ -63,6 +76,23 @@ static int wanted(const cordon__stream *stream)
     return stream->is_blocked ? events | UV_WRITABLE : events;
 }
 
+static void tell_failed(uv_idle_t *handle);
+
+/* It fails when the system is out of what it takes; who waits hears that as the end. */
+static void attach(cordon__stream *stream)
+{
+    struct uv_loop_s *uv = stream->handle.any.loop;
+
+    stream->pid = (uint32_t)cordon__pid();
+    stream->tie = TIE_POLL;
+    if (uv_poll_init(uv, &stream->handle.poll, stream->fd) != 0) {
+        stream->tie = TIE_FAILED;
+        (void)uv_idle_init(uv, &stream->handle.idle);
+        (void)uv_idle_start(&stream->handle.idle, tell_failed);
+    }
+    stream->handle.any.data = stream;
+}
+
 static void watch(cordon__stream *stream)
 {
     const int events = wanted(stream);
@@ -70,11 +100,22 @@ static void watch(cordon__stream *stream)
 
     if (stream->state == STATE_CLOSED || events == stream->watched)
         return;
-    stream->watched = events;
-    code =
-        events ? uv_poll_start(&stream->handle, events, on_event) : uv_poll_stop(&stream->handle);
+    if (stream->tie == TIE_NONE)
+        attach(stream);
+    if (stream->tie == TIE_FAILED)
+        return;
+    stream->watched = (uint8_t)events;
+    code = events ? uv_poll_start(&stream->handle.poll, events, on_event)
+                  : uv_poll_stop(&stream->handle.poll);
     assert(code == 0); /* it only fails for what we do not ask */
     (void)code;
+}
+
+/* While nobody waits for anything there is nothing to watch it for. */
+static void watch_on(cordon__stream *stream)
+{
+    if (stream->tie != TIE_NONE || stream->is_blocked)
+        watch(stream);
 }
 
 int cordon__stream_open(cordon__stream **stream, struct uv_loop_s *uv, intptr_t handle,
@@ -82,22 +123,14 @@ int cordon__stream_open(cordon__stream **stream, struct uv_loop_s *uv, intptr_t 
                         const cordon__memory *memory, cordon_fault *fault)
 {
     cordon__stream *made = cordon__allocate(memory, sizeof *made);
-    int             code;
 
     if (!made)
         return cordon__fault_set(fault, CORDON_ENOMEM, "attach");
-    code = uv_poll_init(uv, &made->handle, (int)handle);
-    if (code != 0) {
-        cordon__release(memory, made);
-        return cordon__posix_fault(fault, "attach", -code, NULL);
-    }
-    made->handle.data = made;
+    made->handle.any.loop = uv;
     made->memory = *memory;
     made->events = events;
     made->owner = owner;
     made->fd = (int)handle;
-    made->pid = (uint32_t)cordon__pid();
-    watch(made);
     *stream = made;
     return CORDON_OK;
 }
@@ -118,6 +151,15 @@ static void tell_lost(cordon__stream *stream, int error)
     stream->state = STATE_LOST;
     stream->is_blocked = 0;
     stream->events->on_end(stream->owner, CORDON__END_LOST, (uint32_t)error);
+}
+
+static void tell_failed(uv_idle_t *handle)
+{
+    cordon__stream *stream = handle->data;
+
+    uv_idle_stop(handle);
+    if (stream->state < STATE_LOST)
+        tell_lost(stream, ENOMEM);
 }
 
 static short ask(int fd)
@@ -179,7 +221,7 @@ static int read_once(cordon__stream *stream)
     if (stream->state != STATE_OPEN || size == 0)
         return READ_DONE;
     do
-        got = recv(stream->fd, data, size, 0);
+        got = recv(stream->fd, data, size, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     if (got > 0)
         stream->events->on_read(stream->owner, (size_t)got);
@@ -196,7 +238,7 @@ void cordon__stream_read_now(cordon__stream *stream)
 {
     if (stream->state == STATE_OPEN)
         read_once(stream);
-    watch(stream);
+    watch_on(stream);
 }
 
 static void on_event(uv_poll_t *handle, int status, int events)
@@ -242,7 +284,7 @@ int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, siz
         else
             code = cordon__posix_fault(fault, "write", errno, NULL);
     }
-    watch(stream);
+    watch_on(stream);
     return code;
 }
 
@@ -272,12 +314,17 @@ void cordon__stream_close(cordon__stream *stream)
 {
     if (!stream)
         return;
-    if (stream->pid != (uint32_t)cordon__pid()) {
+    if (stream->tie != TIE_NONE && stream->pid != (uint32_t)cordon__pid()) {
         close(stream->fd); /* the loop's memory still links the rest, its epoll is the parent's */
         return;
     }
     assert(stream->state != STATE_CLOSED);
     stream->state = STATE_CLOSED;
-    uv_close((uv_handle_t *)&stream->handle, handle_closed);
+    if (stream->tie ==
+        TIE_NONE) { /* memory alone, also in a child: nothing of it is the system's */
+        (void)uv_idle_init(stream->handle.any.loop, &stream->handle.idle);
+        stream->handle.any.data = stream;
+    }
+    uv_close(&stream->handle.any, handle_closed);
     close(stream->fd);
 }

@@ -582,6 +582,7 @@ static void stream_that_reads_nothing_hears_of_a_death(void)
     watcher it = {0};
     pair    both = watch(&it);
 
+    cordon__stream_reading(it.stream, 0);
     say_word(both.client); /* unread bytes do not hide it */
     cordon__handle_close(both.client);
     assert_true(common_until(has_ended, &it));

@@ -245,6 +245,7 @@ static void read_now_does_not_wait_for_the_loop(void **state)
 {
     ear *it = *state;
 
+    cordon__stream_reading(it->stream, 0);
     cordon__stream_read_now(it->stream);
     assert_int_equal(it->reads + it->inputs + it->losses, 0);
     send_text(it, "abc");
@@ -320,6 +321,7 @@ static void death_is_told_while_reading_is_stopped(void **state)
 {
     ear *it = *state;
 
+    cordon__stream_reading(it->stream, 0);
     assert_true(count_turns(it) < QUIET_TURNS);
     hang_up(it);
     run_now(it);
@@ -327,10 +329,27 @@ static void death_is_told_while_reading_is_stopped(void **state)
     assert_int_equal(it->inputs, 0);
 }
 
+static void one_that_nobody_waits_for_is_not_watched_until_somebody_does(void **state)
+{
+    ear *it = *state;
+
+    send_text(it, "abc");
+    cordon__stream_read_now(it->stream);
+    check_got(it, "abc");
+    hang_up(it);
+    run_now(it);
+    assert_int_equal(it->losses + it->inputs, 0);
+    assert_int_equal(uv_loop_alive(&it->loop), 0); /* the loop does not know of it */
+    cordon__stream_reading(it->stream, 0);
+    run_now(it);
+    assert_int_equal(it->losses, 1);
+}
+
 static void death_is_told_while_bytes_lie_unread(void **state)
 {
     ear *it = *state;
 
+    cordon__stream_reading(it->stream, 0);
     send_text(it, "abc");
     run_now(it);
     assert_int_equal(it->losses, 0);
@@ -345,6 +364,7 @@ static void half_close_while_reading_is_stopped_is_no_death_and_keeps_nobody_bus
 {
     ear *it = *state;
 
+    cordon__stream_reading(it->stream, 0);
     send_text(it, "abc");
     shutdown(it->peer, SHUT_WR);
     run_now(it);
@@ -371,7 +391,10 @@ static void die_with_bytes_of_ours_unread(ear *it)
 
 static void death_with_bytes_of_ours_unread_is_a_loss_too(void **state)
 {
-    die_with_bytes_of_ours_unread(*state);
+    ear *it = *state;
+
+    cordon__stream_reading(it->stream, 0);
+    die_with_bytes_of_ours_unread(it);
 }
 
 static void death_with_bytes_of_ours_unread_comes_after_what_it_said(void **state)
@@ -389,6 +412,7 @@ static void urgent_byte_ends_a_quiet_stream_and_keeps_nobody_busy(void **state)
 
     if (send(it->peer, "!", 1, MSG_OOB) != 1)
         SUPPORT_SKIP("no urgent bytes on AF_UNIX here");
+    cordon__stream_reading(it->stream, 0);
     run_now(it);
     assert_int_equal(it->losses, 1);
     assert_int_equal(it->lost_code, EPROTO);
@@ -658,6 +682,18 @@ static void child_that_closes_all_leaves_the_loop_alone(void **state)
     assert_int_equal(it->losses, 1);
 }
 
+static void child_that_closes_one_that_nobody_watched_leaves_it_alone(void **state)
+{
+    ear *it = *state;
+
+    assert_int_equal(support_wait(support_fork(closes_it, it), SUPPORT_SOON), 0);
+    send_text(it, "abc");
+    cordon__stream_reading(it->stream, 1);
+    run_now(it);
+    check_got(it, "abc");
+    assert_int_equal(it->losses, 0);
+}
+
 static void no_memory_leaves_the_handle_with_the_caller(void **state)
 {
     ear                 *it = *state;
@@ -717,6 +753,7 @@ int main(void)
         ear_test(half_close_is_told_once_and_answers_still_go),
         ear_test(death_is_told_after_the_last_bytes),
         ear_test(death_is_told_while_reading_is_stopped),
+        ear_test(one_that_nobody_waits_for_is_not_watched_until_somebody_does),
         ear_test(death_is_told_while_bytes_lie_unread),
         ear_test(half_close_while_reading_is_stopped_is_no_death_and_keeps_nobody_busy),
         ear_test(death_with_bytes_of_ours_unread_is_a_loss_too),
@@ -736,6 +773,7 @@ int main(void)
         closed_test(what_was_written_before_the_close_arrives),
         ear_test(idle_stream_costs_at_most_240_bytes),
         ear_test(child_that_closes_all_leaves_the_loop_alone),
+        ear_test(child_that_closes_one_that_nobody_watched_leaves_it_alone),
         ear_test(no_memory_leaves_the_handle_with_the_caller),
         ear_test(many_come_and_go_and_nothing_stays_open),
     };

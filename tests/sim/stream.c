@@ -14,11 +14,12 @@ struct cordon__stream {
     sim_end                     *end; /* NULL: closed */
     enum state                   state;
     int                          is_reading, is_blocked;
+    int                          is_tied; /* somebody waits: it is told of its end */
 };
 
 static int can_be_lost(const cordon__stream *stream)
 {
-    return stream->state < STATE_LOST && sim_has_gone(stream->end);
+    return stream->is_tied && stream->state < STATE_LOST && sim_has_gone(stream->end);
 }
 
 static int is_hearing(const cordon__stream *stream)
@@ -141,8 +142,10 @@ static int is_usable(const cordon__stream *stream, const char *verb)
 
 void cordon__stream_reading(cordon__stream *stream, int is_on)
 {
-    if (is_usable(stream, "reading"))
+    if (is_usable(stream, "reading")) {
         stream->is_reading = is_on != 0;
+        stream->is_tied = 1;
+    }
 }
 
 void cordon__stream_read_now(cordon__stream *stream)
@@ -170,6 +173,7 @@ int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, siz
         if (sent == SIM_GONE)
             return cordon__fault_os(fault, CORDON_ECLOSED, "write", 32, NULL);
         stream->is_blocked = sent == SIM_NOT_NOW;
+        stream->is_tied |= stream->is_blocked;
         if (stream->is_blocked)
             break;
         *taken += (size_t)sent;
