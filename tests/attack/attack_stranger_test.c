@@ -123,7 +123,7 @@ static void another_user_takes_no_place(void **state)
         support_wait(support_fork_as(SUPPORT_OTHER_UID, sit_silently, &intruder), SUPPORT_SOON), 0);
     assert_int_equal(chmod(talk->directory, 0700), 0);
     wire_open(&good, talk);
-    assert_true(support_raw_is_silent(waiting.fd, 0)); /* still in its place */
+    assert_true(support_raw_is_silent(waiting.raw, 0)); /* still in its place */
     wire_close(&waiting);
     wire_close(&good);
 }

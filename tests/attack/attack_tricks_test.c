@@ -34,7 +34,7 @@ static void send_with_descriptors(wire *wire, const script *bytes)
     } control;
     struct iovec  piece = {bytes->data, bytes->size};
     struct msghdr message = {0};
-    int           fds[4] = {0, 1, 2, wire->fd};
+    int           fds[4] = {0, 1, 2, (int)wire->raw};
 
     memset(&control, 0, sizeof control);
     message.msg_iov = &piece;
@@ -45,7 +45,7 @@ static void send_with_descriptors(wire *wire, const script *bytes)
     control.head.cmsg_type = SCM_RIGHTS;
     control.head.cmsg_len = CMSG_LEN(sizeof fds);
     memcpy(CMSG_DATA(&control.head), fds, sizeof fds);
-    assert_int_equal(sendmsg(wire->fd, &message, MSG_NOSIGNAL), (ssize_t)bytes->size);
+    assert_int_equal(sendmsg(wire->raw, &message, MSG_NOSIGNAL), (ssize_t)bytes->size);
 }
 
 /* Sessions carry no handles: what is sent is not taken, and the bytes beside it are read. */
@@ -80,7 +80,7 @@ static void an_urgent_byte_does_not_make_the_server_spin(void **state)
 
     talk_serve(talk);
     wire_open(&wire, talk);
-    if (send(wire.fd, "!", 1, MSG_OOB | MSG_NOSIGNAL) != 1) {
+    if (send(wire.raw, "!", 1, MSG_OOB | MSG_NOSIGNAL) != 1) {
         wire_close(&wire);
         SUPPORT_SKIP("this kernel has no urgent bytes on local sockets");
     }

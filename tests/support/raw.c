@@ -2,11 +2,6 @@
  */
 #include "support.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 /* ---- bytes ---- */
 
 static int digit(char hex)
@@ -138,85 +133,79 @@ size_t support_put_line(char *out, size_t room, cordon_endpoint *endpoint, const
     return (size_t)size;
 }
 
-/* ---- the socket ---- */
+/* ---- talking ---- */
 
-int support_raw_open(cordon_endpoint *endpoint)
+support_raw support_raw_open(cordon_endpoint *endpoint)
 {
-    const char        *path = cordon_endpoint_path(endpoint, CORDON_ADDRESS);
-    struct sockaddr_un address = {0};
-    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const char *address = cordon_endpoint_path(endpoint, CORDON_ADDRESS);
+    uint64_t    deadline = support_now() + SUPPORT_SOON;
+    support_raw raw;
+    int         is_busy = 0;
 
-    SUPPORT_CHECK(fd >= 0 && strlen(path) < sizeof address.sun_path);
-    address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    SUPPORT_CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
-    return fd;
+    for (;;) {
+        raw = support_raw_try_open(address, &is_busy);
+        if (raw != SUPPORT_NO_RAW || !is_busy || support_now() >= deadline)
+            break;
+        support_pause(1);
+    }
+    SUPPORT_CHECK(raw != SUPPORT_NO_RAW);
+    return raw;
 }
 
-int support_raw_admitted(cordon_endpoint *endpoint)
+support_raw support_raw_admitted(cordon_endpoint *endpoint)
 {
     support_hello hello;
     support_frame frame = {0};
     uint8_t       bytes[700];
-    int           fd = support_raw_open(endpoint);
+    support_raw   raw = support_raw_open(endpoint);
 
     support_good_hello(&hello, endpoint);
-    support_raw_send(fd, bytes, support_put_hello(bytes, &hello));
-    SUPPORT_CHECK(support_raw_frame(fd, &frame, SUPPORT_SOON) == 1);
+    support_raw_send(raw, bytes, support_put_hello(bytes, &hello));
+    SUPPORT_CHECK(support_raw_frame(raw, &frame, SUPPORT_SOON) == 1);
     SUPPORT_CHECK(frame.type == 2);
     support_frame_free(&frame);
-    return fd;
+    return raw;
 }
 
-size_t support_raw_try_send(int fd, const void *data, size_t size)
+size_t support_raw_try_send(support_raw raw, const void *data, size_t size)
 {
     size_t done = 0;
 
     while (done < size) {
-        ssize_t sent = send(fd, (const char *)data + done, size - done, MSG_NOSIGNAL);
+        long sent = support_raw_offer(raw, (const char *)data + done, size - done);
 
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0)
-            return done;
+        if (sent < 0)
+            break;
         done += (size_t)sent;
+        if (sent == 0)
+            support_raw_wait(raw, SUPPORT_RAW_OUT, -1);
     }
     return done;
 }
 
-void support_raw_send(int fd, const void *data, size_t size)
+void support_raw_send(support_raw raw, const void *data, size_t size)
 {
-    SUPPORT_CHECK(support_raw_try_send(fd, data, size) == size);
+    SUPPORT_CHECK(support_raw_try_send(raw, data, size) == size);
 }
 
-/* 1: something to read, or the end; 0: not until then. */
-static int wait_readable(int fd, uint64_t deadline)
+static int left_of(uint64_t deadline)
 {
-    for (;;) {
-        struct pollfd wanted = {fd, POLLIN, 0};
-        uint64_t      now = support_now();
-        int           left = now < deadline ? (int)(deadline - now) : 0;
-        int           ready = poll(&wanted, 1, left);
+    uint64_t now = support_now();
 
-        if (ready > 0)
-            return 1;
-        if (ready == 0)
-            return 0;
-        SUPPORT_CHECK(errno == EINTR);
-    }
+    return now < deadline ? (int)(deadline - now) : 0;
 }
 
 /* The bytes read until size, the end (*is_end) or the deadline. */
-static size_t read_until(int fd, void *data, size_t size, uint64_t deadline, int *is_end)
+static size_t read_until(support_raw raw, void *data, size_t size, uint64_t deadline, int *is_end)
 {
     size_t done = 0;
 
     *is_end = 0;
-    while (done < size && wait_readable(fd, deadline)) {
-        ssize_t got = recv(fd, (char *)data + done, size - done, 0);
+    while (done < size) {
+        long got = support_raw_some(raw, (char *)data + done, size - done, left_of(deadline));
 
-        if (got < 0 && errno == EINTR)
-            continue;
+        if (got == SUPPORT_RAW_NOTHING)
+            break;
         if (got <= 0) { /* a reset is an end too */
             *is_end = 1;
             break;
@@ -231,33 +220,40 @@ static uint64_t in(int ms)
     return support_now() + (uint64_t)ms;
 }
 
-size_t support_raw_read(int fd, void *data, size_t size, int ms)
+size_t support_raw_read(support_raw raw, void *data, size_t size, int ms)
 {
     int is_end;
 
-    return read_until(fd, data, size, in(ms), &is_end);
+    return read_until(raw, data, size, in(ms), &is_end);
 }
 
-int support_raw_ends(int fd, int ms)
+int support_raw_ends(support_raw raw, int ms)
 {
     char byte;
     int  is_end;
 
-    return read_until(fd, &byte, 1, in(ms), &is_end) == 0 && is_end;
+    return read_until(raw, &byte, 1, in(ms), &is_end) == 0 && is_end;
 }
 
-int support_raw_is_silent(int fd, int ms)
+int support_raw_ends_well(support_raw raw, int ms)
 {
-    return !wait_readable(fd, in(ms));
+    char byte;
+
+    return support_raw_some(raw, &byte, 1, ms) == 0;
 }
 
-int support_raw_frame(int fd, support_frame *frame, int ms)
+int support_raw_is_silent(support_raw raw, int ms)
+{
+    return support_raw_wait(raw, SUPPORT_RAW_IN, ms) == 0;
+}
+
+int support_raw_frame(support_raw raw, support_frame *frame, int ms)
 {
     uint64_t deadline = in(ms);
     uint8_t  head[12];
     int      is_end;
 
-    if (read_until(fd, head, sizeof head, deadline, &is_end) < sizeof head)
+    if (read_until(raw, head, sizeof head, deadline, &is_end) < sizeof head)
         return is_end ? 0 : -1;
     free(frame->body);
     frame->type = head[4];
@@ -268,7 +264,7 @@ int support_raw_frame(int fd, support_frame *frame, int ms)
     frame->body = malloc(frame->size + 1);
     SUPPORT_CHECK(frame->body != NULL);
     frame->body[frame->size] = 0;
-    if (read_until(fd, frame->body, frame->size, deadline, &is_end) < frame->size)
+    if (read_until(raw, frame->body, frame->size, deadline, &is_end) < frame->size)
         return is_end ? 0 : -1;
     return 1;
 }
@@ -279,7 +275,7 @@ void support_frame_free(support_frame *frame)
     memset(frame, 0, sizeof *frame);
 }
 
-int support_raw_line(int fd, char *out, size_t room, int ms)
+int support_raw_line(support_raw raw, char *out, size_t room, int ms)
 {
     uint64_t deadline = in(ms);
     size_t   size = 0;
@@ -287,7 +283,7 @@ int support_raw_line(int fd, char *out, size_t room, int ms)
 
     for (;;) {
         SUPPORT_CHECK(size < room);
-        if (read_until(fd, out + size, 1, deadline, &is_end) == 0)
+        if (read_until(raw, out + size, 1, deadline, &is_end) == 0)
             return is_end ? 0 : -1;
         if (out[size] == '\n')
             break;

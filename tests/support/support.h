@@ -2,8 +2,11 @@
  * What the tests share: private directories, a server with a table of handlers, a client that
  * speaks bytes, other processes and users, and what can be counted.
  *
- * A helper that cannot do its work fails the test with its file and line; in a child that
- * support_fork made it ends the child with SUPPORT_BROKEN.
+ * What asks the system is in posix/ and win32/, the same functions in the same order; what only
+ * one of them has is in its support_system.h. The rest is here.
+ *
+ * A helper that cannot do its work fails the test with its file and line; in a child of the test
+ * program it ends the child with SUPPORT_BROKEN.
  */
 #ifndef CORDON_SUPPORT_H
 #define CORDON_SUPPORT_H
@@ -23,15 +26,14 @@
 
 #include <cmocka.h>
 #include <pthread.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include "cordon.h"
+#include "support_system.h" /* support_pid; SUPPORT_SOON; what only this system has */
 
-#define SUPPORT_SOON   10000 /* ms: long enough for anything that happens at all */
-#define SUPPORT_BROKEN 99    /* exit status of a child whose check failed */
+#define SUPPORT_BROKEN 99  /* exit status of a child whose check failed */
+#define SUPPORT_KILLED 137 /* of one that support_end ended */
 
-/* As assert_true, but good in forked children too. */
+/* As assert_true, but good in children too. */
 #define SUPPORT_CHECK(truth) ((truth) ? (void)0 : support_failed(#truth, __FILE__, __LINE__))
 /* The same for a cordon code: shows name and fault line. */
 #define SUPPORT_CODE(code, expected, fault) \
@@ -44,6 +46,7 @@
     } while (0)
 
 void support_failed(const char *text, const char *file, int line);
+void support_become_child(void); /* from here on a failed check ends the process */
 void support_code(int code, int expected, cordon_fault *fault, const char *text, const char *file,
                   int line);
 
@@ -51,6 +54,8 @@ void support_code(int code, int expected, cordon_fault *fault, const char *text,
 
 uint64_t support_now(void); /* ms, monotonic */
 void     support_pause(int ms);
+void     support_pause_us(unsigned us); /* at least; as near as the system goes */
+void     support_yield(void);
 /* 1 as soon as is_so(context) is true; 0 when it never was within ms. */
 int support_until(int (*is_so)(void *context), void *context, int ms);
 /* The same for a counter: has it reached `count`? */
@@ -60,18 +65,26 @@ int support_reaches(atomic_uint *counter, unsigned count, int ms);
 
 #define SUPPORT_PATH 512
 
-/* A new directory of mode 0700 under $TMPDIR or /tmp. Its own and its parents' spelling is real.
- * `path` is what support_directory_remove takes away again, with all that is in it. */
+/* A new directory of the user's alone below the one for temporary files. Its own and its parents'
+ * spelling is real. `path` is what support_directory_remove takes away again, with all in it. */
 void support_directory(char path[SUPPORT_PATH]);
 /* The same, so long that a socket in it does not fit an address: the fallback is used.
  * `path` is deep inside `root`, which is the one to remove. */
 void        support_long_directory(char path[SUPPORT_PATH], char root[SUPPORT_PATH]);
+void        support_directory_make(const char *path); /* one, of the user's alone */
 void        support_directory_remove(const char *path);
 const char *support_join(char out[SUPPORT_PATH], const char *directory, const char *name);
-int         support_exists(const char *path); /* lstat: a dangling link exists */
-unsigned    support_mode(const char *path);   /* of the thing itself; permission bits */
-void        support_write(const char *path, const void *data, size_t size, unsigned mode);
-size_t      support_read(const char *path, void *data, size_t room);
+const char *support_name_of(const char *path);  /* its last part */
+uint64_t    support_identity(const char *path); /* of a file: what stays when it is renamed */
+int         support_exists(const char *path);   /* a link that leads nowhere exists too */
+/* A plain file. mode: 0600 is the user's alone, 0640 and 0604 let others read. */
+void   support_write(const char *path, const void *data, size_t size, unsigned mode);
+size_t support_read(const char *path, void *data, size_t room);
+void   support_rename(const char *from, const char *to); /* replaces what is there */
+void   support_remove(const char *path);                 /* one file; absent is fine */
+/* A piece of memory that processes share, kept in a file; it begins as zeros. */
+void *support_share(const char *path, size_t size);
+void  support_unshare(void *shared, size_t size);
 /* Names in a directory but "." and "..", sorted, one space between: "ipc.lock ipc.sock". */
 void support_names(char *out, size_t room, const char *directory);
 
@@ -79,6 +92,8 @@ void support_names(char *out, size_t room, const char *directory);
 
 /* Application "test", name "ipc". */
 cordon_endpoint *support_endpoint(const char *directory);
+/* Can clients find its address now? A look that no server notices. */
+int support_is_published(cordon_endpoint *endpoint);
 
 /*
  * A server on a thread loop of its own. Its handler looks at the first word of a body (of a JSON
@@ -166,59 +181,134 @@ void support_good_hello(support_hello *hello, cordon_endpoint *endpoint);
 size_t support_put_line(char *out, size_t room, cordon_endpoint *endpoint, const char *id,
                         const char *request);
 
-int support_raw_open(cordon_endpoint *endpoint); /* a blocking socket, connected; nothing said */
-/* Connected, HELLO sent, WELCOME read. */
-int  support_raw_admitted(cordon_endpoint *endpoint);
-void support_raw_send(int fd, const void *data, size_t size);
+/* A connection: of a socket, or of a pipe. What is not waited for waits for ever. */
+typedef intptr_t support_raw;
+#define SUPPORT_NO_RAW ((support_raw)-1)
+
+support_raw support_raw_open(cordon_endpoint *endpoint); /* connected; nothing said */
+/* At an address; SUPPORT_NO_RAW: nobody there, or (*is_busy) too many. Does not wait. */
+support_raw support_raw_try_open(const char *address, int *is_busy);
+void        support_raw_close(support_raw raw); /* what was sent still arrives */
+
+enum { SUPPORT_RAW_IN = 1, SUPPORT_RAW_OUT = 2 };
+enum { SUPPORT_RAW_NOTHING = -1, SUPPORT_RAW_RESET = -2 };
+
+/* Which of these is possible within ms; the end and a reset can be read. */
+int support_raw_wait(support_raw raw, int wanted, int ms);
+/* One read: bytes, 0 at the end, or one of the two above. */
+long support_raw_some(support_raw raw, void *data, size_t room, int ms);
+/* Bytes that the system takes at once, 0 too; SUPPORT_RAW_RESET: the other side has gone. */
+long support_raw_offer(support_raw raw, const void *data, size_t size);
+/* Bytes sent that the other side has not read; -1: the system does not tell. */
+long support_raw_unread(support_raw raw);
+/* 1: it has read all that was sent; 0: not yet; -1: the system does not tell. */
+int support_raw_is_taken(support_raw raw);
+/* 1: nothing more will be sent, it may still read; 0: a system without half a close. */
+int support_raw_finish(support_raw raw);
+/* Both directions end at once, as when a process dies. It must be closed all the same. */
+void support_raw_cut(support_raw raw);
+
+/* On top of these. Connected, HELLO sent, WELCOME read. */
+support_raw support_raw_admitted(cordon_endpoint *endpoint);
+void        support_raw_send(support_raw raw, const void *data, size_t size);
 /* Bytes that went, also when the peer closed meanwhile. */
-size_t support_raw_try_send(int fd, const void *data, size_t size);
+size_t support_raw_try_send(support_raw raw, const void *data, size_t size);
 /* Reads until size, the end or ms are over; the bytes read. */
-size_t support_raw_read(int fd, void *data, size_t size, int ms);
+size_t support_raw_read(support_raw raw, void *data, size_t size, int ms);
 /* 1: the other side closed, and said nothing more before; 0: a byte came, or nothing in ms. */
-int support_raw_ends(int fd, int ms);
+int support_raw_ends(support_raw raw, int ms);
+/* The same, and a reset will not do. */
+int support_raw_ends_well(support_raw raw, int ms);
 /* 1: nothing comes, and no end, for ms. */
-int support_raw_is_silent(int fd, int ms);
+int support_raw_is_silent(support_raw raw, int ms);
 /* 1: a frame; 0: the end came instead; -1: neither within ms. */
-int  support_raw_frame(int fd, support_frame *frame, int ms);
+int  support_raw_frame(support_raw raw, support_frame *frame, int ms);
 void support_frame_free(support_frame *frame);
 /* A line without its end, NUL behind: 1; 0: the end; -1: neither. Longer than room: fails. */
-int support_raw_line(int fd, char *out, size_t room, int ms);
+int support_raw_line(support_raw raw, char *out, size_t room, int ms);
 
-/* ---- processes and users (process.c) ------------------------------------------------ */
+/* The other side by hand. */
+typedef struct support_listener support_listener;
+void        support_listen(support_listener **listener, const char *address, int backlog);
+support_raw support_accept(support_listener *listener);        /* SUPPORT_NO_RAW: ended */
+void        support_listener_hide(support_listener *listener); /* newcomers find nobody */
+void        support_listener_end(support_listener *listener);  /* accept comes back */
+void        support_listener_close(support_listener *listener);
+/* Closed as a process that dies leaves it. 1: something is left at the address. */
+int support_listener_die(support_listener *listener);
 
-/* The child runs body and exits with what it returns; never comes back into the test. It is
- * killed when the test program ends. */
-pid_t support_fork(int (*body)(void *context), void *context);
-/* In a child that has changed its user: the kernel forgets that it ends with its parent. */
-void support_end_with_parent(void);
-/* As another user (no groups). Root only: support_need_root first. */
-pid_t support_fork_as(uid_t uid, int (*body)(void *context), void *context);
-#define SUPPORT_OTHER_UID   65533
-#define SUPPORT_ANOTHER_UID 65532
-/* Exit status, or 128 + signal; a child that is not done in ms is killed: -1. */
-int support_wait(pid_t pid, int ms);
-/* Send a signal; SIGKILL and SIGSTOP: wait until it has ended, or stopped. */
-void support_kill(pid_t pid, int number);
-/* SKIP unless root. */
-void support_need_root(void);
+/* ---- processes (process.c) ------------------------------------------------------------- */
 
-/* Valgrind is no kernel: what a test asks of tracing and of limits, it answers for itself. */
-int support_is_in_valgrind(void);
-
-/* The command under test ($CORDON_BIN), or NULL. */
-const char *support_bin(void);
-/* Start a program; standard output to `out` (-1: nowhere), standard error likewise. */
-pid_t support_spawn(const char *const *arguments, int out, int error);
+/* Exit status, or 128 + signal; a child that is not done in ms is ended: -1. */
+int support_wait(support_pid pid, int ms);
+/* 1: it has ended, *status as above. Does not wait. */
+int  support_has_ended(support_pid pid, int *status);
+void support_end(support_pid pid); /* as kill -9, and waits; forgets it */
+void support_end_self(void);       /* likewise, at once */
+/* It does not run any more, until it goes on. */
+void support_freeze(support_pid pid);
+void support_thaw(support_pid pid);
+/* Ask it to end, as a service manager would. 0: this system has no such thing. */
+int support_ask_to_end(support_pid pid);
 
 /* A pipe by which children tell of steps, a byte each. */
 typedef struct support_signal {
-    int ends[2];
+    support_line ends[2]; /* read, write */
 } support_signal;
 void support_signal_open(support_signal *pipe);
 void support_signal_send(support_signal *pipe, char byte);
-int  support_signal_wait(support_signal *pipe,
-                         int             ms); /* the byte; -1: none; -2: all writers gone */
+/* The byte; -1: none; -2: all writers gone. ms -1: for ever. */
+int  support_signal_wait(support_signal *pipe, int ms);
 void support_signal_close(support_signal *pipe);
+
+/*
+ * A second process that plays a part of this test program: by fork where there is fork, else by
+ * starting the program anew. So a part gets nothing but text, and the program's main begins with
+ * support_play. It is killed when the test program ends.
+ */
+typedef struct support_child {
+    support_pid    pid;
+    support_signal told;   /* by the child */
+    support_signal orders; /* to it */
+} support_child;
+
+typedef struct support_part { /* a table of these ends with a NULL name */
+    const char *name;
+    int (*play)(const char *argument, support_child *self);
+} support_part;
+
+void support_start(support_child *child, const support_part *parts, const char *name,
+                   const char *argument);
+/* What the part returned, as support_wait; closes the lines too. */
+int  support_reap(support_child *child, int ms);
+void support_kill_child(support_child *child); /* support_end, and closes the lines */
+const support_part *support_part_named(const support_part *parts, const char *name);
+/* Its part's status in a child, -1 in the test program. */
+int support_play(int count, char **arguments, const support_part *parts);
+#define SUPPORT_PLAY(count, arguments, parts)                     \
+    do {                                                          \
+        int played = support_play((count), (arguments), (parts)); \
+        if (played >= 0)                                          \
+            return played;                                        \
+    } while (0)
+
+/* The command under test ($CORDON_BIN), or NULL. */
+const char *support_bin(void);
+/* Programs that are made ready and then let go all at once; they say nothing. */
+typedef struct support_gate support_gate;
+void                        support_gate_open(support_gate **gate);
+support_pid                 support_gate_start(support_gate *gate, const char *const *arguments);
+void                        support_gate_go(support_gate *gate); /* frees it */
+
+/* Valgrind is no kernel: what a test asks of tracing and of limits, it answers for itself. */
+int support_is_in_valgrind(void);
+/* Wine is no Windows: a test of what it does not do says so and is left out. */
+int support_is_wine(void);
+#define SUPPORT_NEEDS_WINDOWS(reason)                          \
+    do {                                                       \
+        if (support_is_wine())                                 \
+            SUPPORT_SKIP("Wine cannot vouch for it: " reason); \
+    } while (0)
 
 /* ---- what can be counted (count.c) --------------------------------------------------- */
 
@@ -243,27 +333,5 @@ typedef struct support_host {
 void support_host_look(support_host *host);
 /* Fails the test where they differ, showing what. */
 void support_host_same(const support_host *before, const support_host *after);
-
-/* ---- one system call at a time (step.c; Linux) ------------------------------------------ */
-
-/* 0 when this process may be traced here, else why not. */
-const char *support_step_missing(void);
-/* The same for support_step_fail, which needs to know the processor. */
-const char *support_fail_missing(void);
-/* In the child: from here on its system calls count; and no longer. */
-void support_step_mark(void);
-void support_step_end(void);
-/*
- * Run body in a child and kill it with SIGKILL right before its nth system call after the mark
- * (from 1), all threads counted. 1: killed there; 0: it ended before, *status as support_wait.
- * No other children may run meanwhile: their ends would be taken.
- */
-int support_step(int (*body)(void *context), void *context, unsigned nth, int *status);
-/*
- * The same, but that call fails with `error` instead, without being made; calls that never fail
- * (getpid, close, ...) are not counted. 1: it failed; *call its number.
- */
-int support_step_fail(int (*body)(void *context), void *context, unsigned nth, int error,
-                      int *status, unsigned *call);
 
 #endif

@@ -3,25 +3,24 @@
  */
 #include "client_kit.h"
 
-#include <sys/socket.h>
-
 /* ---- the good way ---- */
 
-static void play_together(fake *server, int fd, unsigned number)
+static void play_together(fake *server, support_raw raw, unsigned number)
 {
     uint8_t all[1024];
-    ssize_t size = recv(fd, all, sizeof all, 0); /* one read: what one write brought */
-    size_t  hello, request;
+    /* One read: what one write brought. */
+    long   size = support_raw_some(raw, all, sizeof all, SUPPORT_SOON);
+    size_t hello, request;
 
     (void)number;
     hello = 4 + 12 + support_get32(all + 4);
-    FAKE_CHECK(server, size > (ssize_t)hello + 12);
+    FAKE_CHECK(server, size > (long)hello + 12);
     request = hello + 12 + support_get32(all + hello);
     FAKE_CHECK(server, all[hello + 4] == REQUEST && support_get32(all + hello + 8) != 0);
     FAKE_CHECK(server, (size_t)size == request + 12 && all[request + 4] == FINISH);
-    fake_welcome(fd, 1, 65536, 77);
-    fake_say_text(fd, REPLY, 0, support_get32(all + hello + 8), "pong");
-    fake_drain(server, fd);
+    fake_welcome(raw, 1, 65536, 77);
+    fake_say_text(raw, REPLY, 0, support_get32(all + hello + 8), "pong");
+    fake_drain(server, raw);
 }
 
 static void hello_request_and_goodbye_leave_in_one_write(void **state)
@@ -40,14 +39,14 @@ static void hello_request_and_goodbye_leave_in_one_write(void **state)
     fake_close(&server);
 }
 
-static void play_bytewise(fake *server, int fd, unsigned number)
+static void play_bytewise(fake *server, support_raw raw, unsigned number)
 {
     uint8_t all[256];
     size_t  size = 0;
 
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
     {
         uint8_t welcome[23] = {1, 0, 0, 0, 0, 0, 0, 0, 1, 0};
 
@@ -59,11 +58,11 @@ static void play_bytewise(fake *server, int fd, unsigned number)
     size += support_put_frame(all + size, REPLY, MORE, server->frame.id, "", 0);
     size += support_put_frame(all + size, REPLY, 0, server->frame.id, "two", 3);
     for (size_t i = 0; i < size; i++) {
-        support_raw_send(fd, all + i, 1);
+        support_raw_send(raw, all + i, 1);
         if (i % 16 == 0)
             support_pause(1);
     }
-    fake_drain(server, fd);
+    fake_drain(server, raw);
 }
 
 static void answer_in_parts_a_byte_at_a_time_is_put_together(void **state)
@@ -117,13 +116,13 @@ typedef struct told {
 
 static told now_told;
 
-static void play_failure(fake *server, int fd, unsigned number)
+static void play_failure(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    fake_fail(fd, server->frame.id, now_told.wire, "the reason");
-    fake_drain(server, fd);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    fake_fail(raw, server->frame.id, now_told.wire, "the reason");
+    fake_drain(server, raw);
 }
 
 static void failures_reach_the_caller_as_they_are_and_are_not_repeated(void **state)
@@ -159,12 +158,12 @@ static void failures_reach_the_caller_as_they_are_and_are_not_repeated(void **st
     cordon_buffer_free(&reply);
 }
 
-static void play_version(fake *server, int fd, unsigned number)
+static void play_version(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_refuse(fd, VERSION, "");
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_refuse(raw, VERSION, "");
+    fake_drain(server, raw);
 }
 
 static void no_common_version_names_both_ranges(void **state)

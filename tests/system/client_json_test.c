@@ -3,22 +3,20 @@
  */
 #include "client_kit.h"
 
-#include <sys/socket.h>
-
 /* ---- one-shot ---- */
 
 static const char *json_answer;
 
-static void play_json(fake *server, int fd, unsigned number)
+static void play_json(fake *server, support_raw raw, unsigned number)
 {
     char line[512] = "", token[65], expected[512];
 
     (void)number;
-    FAKE_CHECK(server, support_raw_line(fd, line, sizeof line, SUPPORT_SOON) == 1);
+    FAKE_CHECK(server, support_raw_line(raw, line, sizeof line, SUPPORT_SOON) == 1);
     support_to_hex(token, server->token, 32);
     snprintf(expected, sizeof expected, "{\"token\":\"%s\",\"request\":[1, 0.10]}", token);
     FAKE_CHECK(server, strcmp(line, expected) == 0);
-    support_raw_send(fd, json_answer, strlen(json_answer));
+    support_raw_send(raw, json_answer, strlen(json_answer));
 }
 
 static int call_json(fake *server, cordon_buffer *reply, const char *body, cordon_fault *fault)
@@ -88,13 +86,13 @@ static void body_that_is_no_json_value_is_not_sent(void **state)
 
 /* ---- sessions ---- */
 
-static void play_lines(fake *server, int fd, unsigned number)
+static void play_lines(fake *server, support_raw raw, unsigned number)
 {
     char line[512], answer[600], *id, *request;
 
     (void)number;
     fake_set(server, 1);
-    while (support_raw_line(fd, line, sizeof line, SUPPORT_SOON) == 1) {
+    while (support_raw_line(raw, line, sizeof line, SUPPORT_SOON) == 1) {
         id = strstr(line, "\"id\":");
         request = strstr(line, ",\"request\":");
         FAKE_CHECK(server, id != NULL && request != NULL);
@@ -102,13 +100,13 @@ static void play_lines(fake *server, int fd, unsigned number)
             return;
         snprintf(answer, sizeof answer, "{\"ok\":true,\"data\":%.*s,%.*s}\n",
                  (int)strlen(request) - 12, request + 11, (int)(request - id), id);
-        support_raw_send(fd, answer, strlen(answer));
+        support_raw_send(raw, answer, strlen(answer));
         if (strstr(line, "\"event?\"") != NULL)
-            support_raw_send(fd, "{\"event\":{\"n\":1}}\n", 18);
+            support_raw_send(raw, "{\"event\":{\"n\":1}}\n", 18);
         if (strstr(line, "\"bye?\"") != NULL) {
             snprintf(answer, sizeof answer,
                      "{\"ok\":false,\"error\":\"stop\",\"code\":\"STOPPING\"}\n");
-            support_raw_send(fd, answer, strlen(answer));
+            support_raw_send(raw, answer, strlen(answer));
         }
     }
 }
@@ -145,14 +143,14 @@ static void json_session_asks_by_ids(void **state)
     fake_close(&server);
 }
 
-static void play_impatient(fake *server, int fd, unsigned number)
+static void play_impatient(fake *server, support_raw raw, unsigned number)
 {
     if (number == 1) {
-        shutdown(fd, SHUT_RDWR); /* it said nothing: out with it */
+        support_raw_cut(raw); /* it said nothing: out with it */
         fake_set(server, 2);
         return;
     }
-    play_lines(server, fd, number);
+    play_lines(server, raw, number);
 }
 
 static void json_session_that_was_closed_for_its_silence_is_opened_anew(void **state)

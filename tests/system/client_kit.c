@@ -1,11 +1,5 @@
 #include "client_kit.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-
 void fake_trouble(fake *server, const char *text, int line)
 {
     if (server->trouble == NULL) {
@@ -24,8 +18,7 @@ void fake_write_token(fake *server, uint8_t first)
         server->token[i] = (uint8_t)(first + i);
     support_to_hex(hex, server->token, 32);
     support_write(support_join(fresh, server->directory, "fresh"), hex, 64, 0600);
-    if (rename(fresh, server->token_path) != 0)
-        fake_trouble(server, "rename of the token", __LINE__);
+    support_rename(fresh, server->token_path);
 }
 
 void fake_prepare(fake *server)
@@ -34,7 +27,6 @@ void fake_prepare(fake *server)
     cordon_fault            fault = CORDON_FAULT_INIT;
 
     memset(server, 0, sizeof *server);
-    server->listener = -1;
     support_directory(server->directory);
     options.directory = server->directory;
     options.allocate = support_allocate;
@@ -50,34 +42,19 @@ void fake_prepare(fake *server)
 
 void fake_listen(fake *server, int backlog)
 {
-    struct sockaddr_un address;
-
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    SUPPORT_CHECK(strlen(server->address) < sizeof address.sun_path);
-    memcpy(address.sun_path, server->address, strlen(server->address));
-    server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    SUPPORT_CHECK(server->listener >= 0);
-    unlink(server->address);
-    SUPPORT_CHECK(bind(server->listener, (struct sockaddr *)&address, sizeof address) == 0);
-    SUPPORT_CHECK(chmod(server->address, 0600) == 0);
-    SUPPORT_CHECK(listen(server->listener, backlog) == 0);
+    support_listen(&server->listener, server->address, backlog);
 }
 
 static void *run(void *context)
 {
-    fake *server = context;
-    int   fd;
+    fake       *server = context;
+    support_raw raw;
 
-    for (;;) {
-        fd = accept(server->listener, NULL, NULL);
-        if (fd < 0 && errno == EINTR)
-            continue;
-        if (fd < 0)
-            return NULL;
-        server->play(server, fd, atomic_fetch_add(&server->connections, 1) + 1);
-        close(fd);
+    while ((raw = support_accept(server->listener)) != SUPPORT_NO_RAW) {
+        server->play(server, raw, atomic_fetch_add(&server->connections, 1) + 1);
+        support_raw_close(raw);
     }
+    return NULL;
 }
 
 void fake_start(fake *server, fake_play play)
@@ -95,14 +72,14 @@ void fake_open(fake *server, fake_play play)
 
 void fake_unlisten(fake *server)
 {
-    if (server->listener < 0)
+    if (server->listener == NULL)
         return;
-    unlink(server->address);
-    shutdown(server->listener, SHUT_RDWR); /* wakes accept */
+    support_listener_hide(server->listener);
+    support_listener_end(server->listener);
     if (server->play != NULL)
         SUPPORT_CHECK(pthread_join(server->thread, NULL) == 0);
-    close(server->listener);
-    server->listener = -1;
+    support_listener_close(server->listener);
+    server->listener = NULL;
     server->play = NULL;
 }
 
@@ -141,15 +118,15 @@ void fake_set(fake *server, int step)
 
 /* ---- bytes -------------------------------------------------------------------------------- */
 
-int fake_hello(fake *server, int fd)
+int fake_hello(fake *server, support_raw raw)
 {
     static const uint8_t magic[4] = {0xC0, 0x43, 0x52, 0x44};
     uint8_t              first[4];
     const uint8_t       *body;
 
-    if (support_raw_read(fd, first, 4, SUPPORT_SOON) != 4 || memcmp(first, magic, 4) != 0)
+    if (support_raw_read(raw, first, 4, SUPPORT_SOON) != 4 || memcmp(first, magic, 4) != 0)
         return 0;
-    if (fake_read(server, fd) != HELLO || server->frame.size < 14)
+    if (fake_read(server, raw) != HELLO || server->frame.size < 14)
         return 0;
     body = server->frame.body;
     server->hello.version_min = support_get16(body);
@@ -161,29 +138,30 @@ int fake_hello(fake *server, int fd)
     return 1;
 }
 
-unsigned fake_read(fake *server, int fd)
+unsigned fake_read(fake *server, support_raw raw)
 {
-    if (support_raw_frame(fd, &server->frame, SUPPORT_SOON) != 1)
+    if (support_raw_frame(raw, &server->frame, SUPPORT_SOON) != 1)
         return 0;
     if (server->frame.type == REQUEST)
         atomic_fetch_add(&server->requests, 1);
     return server->frame.type;
 }
 
-void fake_say(int fd, unsigned type, unsigned flags, uint32_t id, const void *body, size_t size)
+void fake_say(support_raw raw, unsigned type, unsigned flags, uint32_t id, const void *body,
+              size_t size)
 {
     uint8_t *frame = malloc(size + 12);
 
-    support_raw_try_send(fd, frame, support_put_frame(frame, type, flags, id, body, size));
+    support_raw_try_send(raw, frame, support_put_frame(frame, type, flags, id, body, size));
     free(frame);
 }
 
-void fake_say_text(int fd, unsigned type, unsigned flags, uint32_t id, const char *body)
+void fake_say_text(support_raw raw, unsigned type, unsigned flags, uint32_t id, const char *body)
 {
-    fake_say(fd, type, flags, id, body, strlen(body));
+    fake_say(raw, type, flags, id, body, strlen(body));
 }
 
-void fake_welcome(int fd, uint16_t version, uint32_t limit, uint64_t instance)
+void fake_welcome(support_raw raw, uint16_t version, uint32_t limit, uint64_t instance)
 {
     uint8_t body[64] = {0};
 
@@ -194,10 +172,10 @@ void fake_welcome(int fd, uint16_t version, uint32_t limit, uint64_t instance)
     support_put32(body + 18, 4242);
     body[22] = 6;
     memcpy(body + 23, "fake 1", 6);
-    fake_say(fd, WELCOME, 0, 0, body, 29);
+    fake_say(raw, WELCOME, 0, 0, body, 29);
 }
 
-void fake_refuse(int fd, unsigned wire, const char *text)
+void fake_refuse(support_raw raw, unsigned wire, const char *text)
 {
     uint8_t body[256];
 
@@ -205,47 +183,47 @@ void fake_refuse(int fd, unsigned wire, const char *text)
     support_put16(body + 2, 2);
     support_put16(body + 4, 7);
     memcpy(body + 6, text, strlen(text));
-    fake_say(fd, REFUSED, 0, 0, body, 6 + strlen(text));
+    fake_say(raw, REFUSED, 0, 0, body, 6 + strlen(text));
 }
 
-void fake_fail(int fd, uint32_t id, unsigned wire, const char *text)
+void fake_fail(support_raw raw, uint32_t id, unsigned wire, const char *text)
 {
     uint8_t body[256];
 
     support_put16(body, (uint16_t)wire);
     memcpy(body + 2, text, strlen(text));
-    fake_say(fd, FAILURE, 0, id, body, 2 + strlen(text));
+    fake_say(raw, FAILURE, 0, id, body, 2 + strlen(text));
 }
 
-void fake_admit(fake *server, int fd)
+void fake_admit(fake *server, support_raw raw)
 {
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_welcome(fd, 1, 65536, 77);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_welcome(raw, 1, 65536, 77);
 }
 
-void fake_drain(fake *server, int fd)
+void fake_drain(fake *server, support_raw raw)
 {
-    while (fake_read(server, fd) != 0)
+    while (fake_read(server, raw) != 0)
         continue;
 }
 
-void fake_echo(fake *server, int fd, unsigned number)
+void fake_echo(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    fake_admit(server, fd);
-    while (fake_read(server, fd) != 0)
+    fake_admit(server, raw);
+    while (fake_read(server, raw) != 0)
         if (server->frame.type == REQUEST)
-            fake_say(fd, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
+            fake_say(raw, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
 }
 
-void fake_echo_big(fake *server, int fd, unsigned number)
+void fake_echo_big(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_welcome(fd, 1, 64u << 20, 77);
-    while (fake_read(server, fd) != 0)
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_welcome(raw, 1, 64u << 20, 77);
+    while (fake_read(server, raw) != 0)
         if (server->frame.type == REQUEST)
-            fake_say(fd, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
+            fake_say(raw, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
 }
 
 /* ---- the client's side ----------------------------------------------------------------------- */

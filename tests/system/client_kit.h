@@ -42,23 +42,23 @@ enum {
 typedef struct fake fake;
 
 /* One connection, by number from 1; it is closed when this returns. */
-typedef void (*fake_play)(fake *server, int fd, unsigned number);
+typedef void (*fake_play)(fake *server, support_raw raw, unsigned number);
 
 struct fake {
-    char             directory[SUPPORT_PATH];
-    char             address[SUPPORT_PATH], token_path[SUPPORT_PATH];
-    cordon_endpoint *endpoint;
-    support_memory   memory; /* of the endpoint */
-    uint8_t          token[32];
-    fake_play        play;
-    int              backlog, listener;
-    pthread_t        thread;
-    atomic_uint      connections, requests, ran;
-    atomic_int       step;    /* for a play and its test to wait for each other */
-    const char      *trouble; /* the first check of a play that failed */
-    int              trouble_line;
-    support_frame    frame; /* the last one that fake_read read */
-    support_hello    hello; /* the last one that fake_hello read */
+    char              directory[SUPPORT_PATH];
+    char              address[SUPPORT_PATH], token_path[SUPPORT_PATH];
+    cordon_endpoint  *endpoint;
+    support_memory    memory; /* of the endpoint */
+    uint8_t           token[32];
+    fake_play         play;
+    support_listener *listener;
+    pthread_t         thread;
+    atomic_uint       connections, requests, ran;
+    atomic_int        step;    /* for a play and its test to wait for each other */
+    const char       *trouble; /* the first check of a play that failed */
+    int               trouble_line;
+    support_frame     frame; /* the last one that fake_read read */
+    support_hello     hello; /* the last one that fake_hello read */
 };
 
 #define FAKE_CHECK(server, truth)                     \
@@ -81,22 +81,23 @@ int  fake_reach(fake *server, int step);
 void fake_set(fake *server, int step);
 
 /* Magic and HELLO read; its token is in server->hello. 0: it was something else, or the end. */
-int fake_hello(fake *server, int fd);
+int fake_hello(fake *server, support_raw raw);
 /* The next frame is in server->frame: its type; 0: the end. Requests are counted. */
-unsigned fake_read(fake *server, int fd);
-void fake_say(int fd, unsigned type, unsigned flags, uint32_t id, const void *body, size_t size);
-void fake_say_text(int fd, unsigned type, unsigned flags, uint32_t id, const char *body);
-void fake_welcome(int fd, uint16_t version, uint32_t limit, uint64_t instance);
-void fake_refuse(int fd, unsigned wire, const char *text);
-void fake_fail(int fd, uint32_t id, unsigned wire, const char *text);
+unsigned fake_read(fake *server, support_raw raw);
+void     fake_say(support_raw raw, unsigned type, unsigned flags, uint32_t id, const void *body,
+                  size_t size);
+void fake_say_text(support_raw raw, unsigned type, unsigned flags, uint32_t id, const char *body);
+void fake_welcome(support_raw raw, uint16_t version, uint32_t limit, uint64_t instance);
+void fake_refuse(support_raw raw, unsigned wire, const char *text);
+void fake_fail(support_raw raw, uint32_t id, unsigned wire, const char *text);
 /* HELLO is read and welcomed. */
-void fake_admit(fake *server, int fd);
+void fake_admit(fake *server, support_raw raw);
 /* Reads on until the end. */
-void fake_drain(fake *server, int fd);
+void fake_drain(fake *server, support_raw raw);
 /* The same body back, for each request until the end. */
-void fake_echo(fake *server, int fd, unsigned number);
+void fake_echo(fake *server, support_raw raw, unsigned number);
 
-void fake_echo_big(fake *server, int fd, unsigned number); /* takes 64 MiB */
+void fake_echo_big(fake *server, support_raw raw, unsigned number); /* takes 64 MiB */
 
 /* A call that may take 10 s; its text must be freed by the caller. */
 int fake_call(fake *server, cordon_buffer *reply, const char *body, cordon_fault *fault);

@@ -3,16 +3,13 @@
  */
 #include "client_kit.h"
 
-#include <signal.h>
-#include <sys/time.h>
-
 /* ---- sizes ---- */
 
-static void play_small(fake *server, int fd, unsigned number)
+static void play_small(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == 0); /* the request never comes */
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == 0); /* the request never comes */
 }
 
 static void request_of_10_MiB_to_a_server_that_takes_64_KiB_is_EMSGSIZE(void **state)
@@ -33,15 +30,15 @@ static void request_of_10_MiB_to_a_server_that_takes_64_KiB_is_EMSGSIZE(void **s
     fake_close(&server);
 }
 
-static void play_too_large(fake *server, int fd, unsigned number)
+static void play_too_large(fake *server, support_raw raw, unsigned number)
 {
     uint8_t some[4096];
 
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_welcome(fd, 1, 64u << 20, 77); /* so it said, but thinks better of it */
-    FAKE_CHECK(server, support_raw_read(fd, some, sizeof some, SUPPORT_SOON) == sizeof some);
-    fake_fail(fd, 0, TOO_LARGE, "over my limit");
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_welcome(raw, 1, 64u << 20, 77); /* so it said, but thinks better of it */
+    FAKE_CHECK(server, support_raw_read(raw, some, sizeof some, SUPPORT_SOON) == sizeof some);
+    fake_fail(raw, 0, TOO_LARGE, "over my limit");
 }
 
 static void reason_is_read_after_a_failed_write(void **state)
@@ -62,16 +59,16 @@ static void reason_is_read_after_a_failed_write(void **state)
     fake_close(&server);
 }
 
-static void play_long_reply(fake *server, int fd, unsigned number)
+static void play_long_reply(fake *server, support_raw raw, unsigned number)
 {
     uint8_t head[12];
 
     (void)number;
-    fake_admit(server, fd);
+    fake_admit(server, raw);
     FAKE_CHECK(server, server->hello.max_payload == 4096);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    support_raw_send(fd, head, support_put_head(head, REPLY, 0, server->frame.id, 4097));
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    support_raw_send(raw, head, support_put_head(head, REPLY, 0, server->frame.id, 4097));
+    fake_drain(server, raw);
 }
 
 static void reply_over_our_limit_is_EMSGSIZE_before_it_comes(void **state)
@@ -90,16 +87,16 @@ static void reply_over_our_limit_is_EMSGSIZE_before_it_comes(void **state)
     fake_close(&server);
 }
 
-static void play_endless_parts(fake *server, int fd, unsigned number)
+static void play_endless_parts(fake *server, support_raw raw, unsigned number)
 {
     char part[1000] = {0};
 
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
     for (int i = 0; i < 10; i++)
-        fake_say(fd, REPLY, MORE, server->frame.id, part, sizeof part);
-    fake_drain(server, fd);
+        fake_say(raw, REPLY, MORE, server->frame.id, part, sizeof part);
+    fake_drain(server, raw);
 }
 
 static void parts_over_our_limit_together_are_EMSGSIZE(void **state)
@@ -118,16 +115,16 @@ static void parts_over_our_limit_together_are_EMSGSIZE(void **state)
     fake_close(&server);
 }
 
-static void play_promise(fake *server, int fd, unsigned number)
+static void play_promise(fake *server, support_raw raw, unsigned number)
 {
     uint8_t head[12];
 
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    support_raw_send(fd, head, support_put_head(head, REPLY, 0, server->frame.id, 64u << 20));
-    support_raw_send(fd, "some", 4);
-    fake_drain(server, fd);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    support_raw_send(raw, head, support_put_head(head, REPLY, 0, server->frame.id, 64u << 20));
+    support_raw_send(raw, "some", 4);
+    fake_drain(server, raw);
 }
 
 static void memory_follows_what_came_not_what_was_promised(void **state)
@@ -150,16 +147,16 @@ static void memory_follows_what_came_not_what_was_promised(void **state)
 
 static const char *broken_hex;
 
-static void play_broken(fake *server, int fd, unsigned number)
+static void play_broken(fake *server, support_raw raw, unsigned number)
 {
     uint8_t bytes[256];
 
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    fake_welcome(fd, 1, 65536, 77);
-    support_raw_send(fd, bytes, support_from_hex(bytes, sizeof bytes, broken_hex));
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    fake_welcome(raw, 1, 65536, 77);
+    support_raw_send(raw, bytes, support_from_hex(bytes, sizeof bytes, broken_hex));
+    fake_drain(server, raw);
 }
 
 static void broken_answers_are_EPROTOCOL_at_once(void **state)
@@ -200,11 +197,11 @@ static void broken_answers_are_EPROTOCOL_at_once(void **state)
 
 /* ---- time ---- */
 
-static void play_silence(fake *server, int fd, unsigned number)
+static void play_silence(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_drain(server, raw);
 }
 
 static void silent_server_is_left_at_the_deadline(void **state)
@@ -230,17 +227,17 @@ static void silent_server_is_left_at_the_deadline(void **state)
     fake_close(&server);
 }
 
-static void play_flood(fake *server, int fd, unsigned number)
+static void play_flood(fake *server, support_raw raw, unsigned number)
 {
     static const unsigned types[] = {EVENT, PONG, FINISH, PING};
     static uint8_t        noise[60000]; /* much to look at, quickly sent */
     size_t                size = 0;
 
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
     while (size < sizeof noise)
         size += support_put_frame(noise + size, types[(number - 1) % 4], 0, 0, NULL, 0);
-    while (support_raw_try_send(fd, noise, size) == size)
+    while (support_raw_try_send(raw, noise, size) == size)
         continue;
 }
 
@@ -263,15 +260,15 @@ static void flood_of_noise_does_not_move_the_deadline(void **state)
     fake_close(&server);
 }
 
-static void play_trickle(fake *server, int fd, unsigned number)
+static void play_trickle(fake *server, support_raw raw, unsigned number)
 {
     uint8_t head[12];
 
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    support_raw_send(fd, head, support_put_head(head, REPLY, 0, server->frame.id, 65536));
-    while (support_raw_try_send(fd, "b", 1) == 1)
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    support_raw_send(raw, head, support_put_head(head, REPLY, 0, server->frame.id, 65536));
+    while (support_raw_try_send(raw, "b", 1) == 1)
         support_pause(2);
 }
 
@@ -291,45 +288,6 @@ static void trickle_of_bytes_does_not_move_the_deadline(void **state)
     fake_close(&server);
 }
 
-static void on_alarm(int number)
-{
-    (void)number;
-}
-
-static void storm_of_signals_loses_nothing(void **state)
-{
-    struct itimerval storm = {{0, 500}, {0, 500}}, calm = {{0, 0}, {0, 0}};
-    struct sigaction action, before;
-    cordon_buffer    reply = CORDON_BUFFER_INIT;
-    cordon_fault     fault = CORDON_FAULT_INIT;
-    sigset_t         alarm, old;
-    fake             server;
-    char            *body = malloc(300001);
-
-    (void)state;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_alarm; /* without SA_RESTART: every call is interrupted */
-    memset(body, 'b', 300000);
-    body[300000] = '\0';
-    sigemptyset(&alarm);
-    sigaddset(&alarm, SIGALRM);
-    pthread_sigmask(SIG_BLOCK, &alarm, &old); /* the fake's thread inherits it: all hit us */
-    fake_open(&server, fake_echo_big);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    sigaction(SIGALRM, &action, &before);
-    setitimer(ITIMER_REAL, &storm, NULL);
-    for (int i = 0; i < 50; i++) {
-        SUPPORT_CODE(fake_call(&server, &reply, i % 2 ? body : "x", &fault), CORDON_OK, &fault);
-        assert_reply(&reply, i % 2 ? body : "x");
-    }
-    setitimer(ITIMER_REAL, &calm, NULL);
-    sigaction(SIGALRM, &before, NULL);
-    assert_int_equal(atomic_load(&server.requests), 50);
-    free(body);
-    cordon_buffer_free(&reply);
-    fake_close(&server);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,7 +300,6 @@ int main(void)
         cmocka_unit_test(silent_server_is_left_at_the_deadline),
         cmocka_unit_test(flood_of_noise_does_not_move_the_deadline),
         cmocka_unit_test(trickle_of_bytes_does_not_move_the_deadline),
-        cmocka_unit_test(storm_of_signals_loses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

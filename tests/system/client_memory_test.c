@@ -26,13 +26,13 @@ static void request_over_the_servers_limit_leaves_the_session(void **state)
     fake_close(&server);
 }
 
-static void play_slow(fake *server, int fd, unsigned number)
+static void play_slow(fake *server, support_raw raw, unsigned number)
 {
-    fake_admit(server, fd);
+    fake_admit(server, raw);
     (void)number;
     (void)fake_reach(server, 1);
-    while (fake_read(server, fd) == REQUEST)
-        fake_say(fd, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
+    while (fake_read(server, raw) == REQUEST)
+        fake_say(raw, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
 }
 
 static void request_that_found_no_room_leaves_the_session(void **state)
@@ -67,24 +67,24 @@ static void request_that_found_no_room_leaves_the_session(void **state)
 
 #define BIG (2u << 20)
 
-static void play_both_ways(fake *server, int fd, unsigned number)
+static void play_both_ways(fake *server, support_raw raw, unsigned number)
 {
     uint8_t  head[12];
     uint32_t id;
     char    *big = calloc(1, BIG);
 
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_welcome(fd, 1, 64u << 20, 77);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_welcome(raw, 1, 64u << 20, 77);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
     id = server->frame.id;
     fake_set(server, 1);
     /* It writes all of a big reply before it reads on: a client that only writes would hang. */
-    support_raw_send(fd, head, support_put_head(head, REPLY, 0, id, BIG));
-    support_raw_send(fd, big, BIG);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST && server->frame.size == BIG);
-    fake_say_text(fd, REPLY, 0, server->frame.id, "got it");
-    fake_drain(server, fd);
+    support_raw_send(raw, head, support_put_head(head, REPLY, 0, id, BIG));
+    support_raw_send(raw, big, BIG);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST && server->frame.size == BIG);
+    fake_say_text(raw, REPLY, 0, server->frame.id, "got it");
+    fake_drain(server, raw);
     free(big);
 }
 

@@ -5,15 +5,15 @@
 
 static unsigned refusal;
 
-static void play_refuse_three(fake *server, int fd, unsigned number)
+static void play_refuse_three(fake *server, support_raw raw, unsigned number)
 {
     if (number > 3) {
-        fake_echo(server, fd, number);
+        fake_echo(server, raw, number);
         return;
     }
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_refuse(fd, refusal, "not now");
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_refuse(raw, refusal, "not now");
+    fake_drain(server, raw);
 }
 
 static void refused_busy_or_stopping_is_tried_again(void **state)
@@ -36,12 +36,12 @@ static void refused_busy_or_stopping_is_tried_again(void **state)
     cordon_buffer_free(&reply);
 }
 
-static void play_refuse(fake *server, int fd, unsigned number)
+static void play_refuse(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_refuse(fd, refusal, "never");
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_refuse(raw, refusal, "never");
+    fake_drain(server, raw);
 }
 
 static void refused_busy_for_ever_ends_at_the_deadline_with_its_reason(void **state)
@@ -69,16 +69,16 @@ static void refused_busy_for_ever_ends_at_the_deadline_with_its_reason(void **st
     fake_close(&server);
 }
 
-static void play_stop_then_serve(fake *server, int fd, unsigned number)
+static void play_stop_then_serve(fake *server, support_raw raw, unsigned number)
 {
     if (number > 1) {
-        fake_echo(server, fd, number);
+        fake_echo(server, raw, number);
         return;
     }
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    fake_fail(fd, server->frame.id, STOPPING, "");
-    fake_drain(server, fd);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    fake_fail(raw, server->frame.id, STOPPING, "");
+    fake_drain(server, raw);
 }
 
 static void request_that_came_while_stopping_is_asked_again(void **state)
@@ -95,13 +95,13 @@ static void request_that_came_while_stopping_is_asked_again(void **state)
     fake_close(&server);
 }
 
-static void play_last_stop(fake *server, int fd, unsigned number)
+static void play_last_stop(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    unlink(server->address);
-    fake_refuse(fd, STOPPING, "");
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    support_listener_hide(server->listener);
+    fake_refuse(raw, STOPPING, "");
+    fake_drain(server, raw);
 }
 
 static void nobody_after_a_server_that_stopped_is_told_at_once(void **state)
@@ -120,15 +120,15 @@ static void nobody_after_a_server_that_stopped_is_told_at_once(void **state)
     fake_close(&server);
 }
 
-static void play_die_with_request(fake *server, int fd, unsigned number)
+static void play_die_with_request(fake *server, support_raw raw, unsigned number)
 {
     if (number > 2) {
-        fake_echo(server, fd, number);
+        fake_echo(server, raw, number);
         return;
     }
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    fake_say(fd, REPLY, MORE, server->frame.id, "half", 4);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    fake_say(raw, REPLY, MORE, server->frame.id, "half", 4);
 }
 
 static void server_that_dies_with_the_request_is_ECLOSED_and_sent(void **state)
@@ -163,12 +163,12 @@ static void repeatable_request_is_asked_again(void **state)
     fake_close(&server);
 }
 
-static void play_die_and_leave(fake *server, int fd, unsigned number)
+static void play_die_and_leave(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
-    unlink(server->address);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
+    support_listener_hide(server->listener);
 }
 
 static void nobody_after_a_server_that_may_have_run_it_still_says_sent(void **state)
@@ -186,13 +186,13 @@ static void nobody_after_a_server_that_may_have_run_it_still_says_sent(void **st
     fake_close(&server);
 }
 
-static void play_die_before_request(fake *server, int fd, unsigned number)
+static void play_die_before_request(fake *server, support_raw raw, unsigned number)
 {
     if (number > 2) {
-        fake_echo_big(server, fd, number);
+        fake_echo_big(server, raw, number);
         return;
     }
-    FAKE_CHECK(server, fake_hello(server, fd)); /* and no welcome: a big request waits for it */
+    FAKE_CHECK(server, fake_hello(server, raw)); /* and no welcome: a big request waits for it */
 }
 
 static void request_of_which_no_byte_left_is_asked_again(void **state)

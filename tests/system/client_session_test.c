@@ -5,17 +5,17 @@
 
 /* ---- opening, asking, closing ---- */
 
-static void play_until_goodbye(fake *server, int fd, unsigned number)
+static void play_until_goodbye(fake *server, support_raw raw, unsigned number)
 {
     unsigned type, last = 0;
 
     (void)number;
-    fake_admit(server, fd);
+    fake_admit(server, raw);
     FAKE_CHECK(server, server->hello.features == (1u | 1u << 31));
-    while ((type = fake_read(server, fd)) != 0) {
+    while ((type = fake_read(server, raw)) != 0) {
         last = type;
         if (type == REQUEST)
-            fake_say(fd, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
+            fake_say(raw, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
     }
     FAKE_CHECK(server, last == FINISH);
     fake_set(server, 1);
@@ -70,47 +70,15 @@ static void endpoint_may_be_closed_before_its_session(void **state)
     fake_close(&server);
 }
 
-static int close_in_child(void *context)
-{
-    cordon_session_close(context);
-    return 0;
-}
-
-static void play_no_goodbye(fake *server, int fd, unsigned number)
-{
-    (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST); /* and nothing before it */
-    fake_say_text(fd, REPLY, 0, server->frame.id, "still here");
-    FAKE_CHECK(server, fake_read(server, fd) == FINISH); /* now we mean it */
-}
-
-static void forked_child_that_closes_says_nothing(void **state)
-{
-    cordon_session *session;
-    cordon_fault    fault = CORDON_FAULT_INIT;
-    cordon_bytes    reply;
-    fake            server;
-
-    (void)state;
-    fake_open(&server, play_no_goodbye);
-    session = fake_session(&server, 0);
-    assert_int_equal(support_wait(support_fork(close_in_child, session), SUPPORT_SOON), 0);
-    SUPPORT_CODE(call_session(&reply, session, "still there", &fault), CORDON_OK, &fault);
-    assert_bytes(reply, "still here");
-    cordon_session_close(session);
-    fake_close(&server);
-}
-
-static void play_refuse_twice(fake *server, int fd, unsigned number)
+static void play_refuse_twice(fake *server, support_raw raw, unsigned number)
 {
     if (number > 2) {
-        fake_echo(server, fd, number);
+        fake_echo(server, raw, number);
         return;
     }
-    FAKE_CHECK(server, fake_hello(server, fd));
+    FAKE_CHECK(server, fake_hello(server, raw));
     if (number == 1)
-        fake_refuse(fd, BUSY, "full"); /* the second goes without a word */
+        fake_refuse(raw, BUSY, "full"); /* the second goes without a word */
 }
 
 static void full_or_dying_server_is_knocked_at_again(void **state)
@@ -129,11 +97,11 @@ static void full_or_dying_server_is_knocked_at_again(void **state)
     fake_close(&server);
 }
 
-static void play_no_welcome(fake *server, int fd, unsigned number)
+static void play_no_welcome(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
-    fake_drain(server, fd);
+    FAKE_CHECK(server, fake_hello(server, raw));
+    fake_drain(server, raw);
 }
 
 static void server_without_a_welcome_is_left_at_the_deadline(void **state)
@@ -156,26 +124,26 @@ static void server_without_a_welcome_is_left_at_the_deadline(void **state)
 
 #define FLIGHT 64
 
-static void play_reverse(fake *server, int fd, unsigned number)
+static void play_reverse(fake *server, support_raw raw, unsigned number)
 {
     uint32_t ids[FLIGHT + 1];
 
     (void)number;
-    fake_admit(server, fd);
+    fake_admit(server, raw);
     for (int i = 0; i < FLIGHT + 1; i++) {
-        FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+        FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
         ids[i] = server->frame.id;
         FAKE_CHECK(server, ids[i] != 0);
     }
-    fake_fail(fd, ids[FLIGHT], BUSY, "64 are enough");
+    fake_fail(raw, ids[FLIGHT], BUSY, "64 are enough");
     for (int i = FLIGHT - 1; i >= 0; i--) {
         char body[32];
 
         snprintf(body, sizeof body, "reply %d", i);
-        fake_say_text(fd, REPLY, 0, ids[i], body);
+        fake_say_text(raw, REPLY, 0, ids[i], body);
     }
-    while (fake_read(server, fd) == REQUEST)
-        fake_say_text(fd, REPLY, 0, server->frame.id, "on it goes");
+    while (fake_read(server, raw) == REQUEST)
+        fake_say_text(raw, REPLY, 0, server->frame.id, "on it goes");
 }
 
 static void replies_in_reverse_order_and_the_65th_is_busy(void **state)
@@ -213,24 +181,24 @@ static void replies_in_reverse_order_and_the_65th_is_busy(void **state)
     fake_close(&server);
 }
 
-static void play_mixed(fake *server, int fd, unsigned number)
+static void play_mixed(fake *server, support_raw raw, unsigned number)
 {
     uint32_t early, late;
 
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
     early = server->frame.id;
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
     late = server->frame.id;
-    fake_say_text(fd, EVENT, 0, 0, "event 1");
-    fake_say_text(fd, REPLY, MORE, early, "part");
-    fake_say_text(fd, REPLY, MORE, late, "the ");
-    fake_fail(fd, early, 4711, "no");
-    fake_say_text(fd, EVENT, 0, 0, "");
-    fake_say_text(fd, REPLY, 0, late, "answer");
-    fake_say_text(fd, EVENT, 0, 0, "event 3");
-    fake_drain(server, fd);
+    fake_say_text(raw, EVENT, 0, 0, "event 1");
+    fake_say_text(raw, REPLY, MORE, early, "part");
+    fake_say_text(raw, REPLY, MORE, late, "the ");
+    fake_fail(raw, early, 4711, "no");
+    fake_say_text(raw, EVENT, 0, 0, "");
+    fake_say_text(raw, REPLY, 0, late, "answer");
+    fake_say_text(raw, EVENT, 0, 0, "event 3");
+    fake_drain(server, raw);
 }
 
 static void call_keeps_for_receive_what_is_not_its_own(void **state)
@@ -273,17 +241,17 @@ static void call_keeps_for_receive_what_is_not_its_own(void **state)
 
 static unsigned events_before_reply;
 
-static void play_events(fake *server, int fd, unsigned number)
+static void play_events(fake *server, support_raw raw, unsigned number)
 {
     static char event[65536];
 
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == REQUEST);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
     for (unsigned i = 0; i < events_before_reply; i++)
-        fake_say(fd, EVENT, 0, 0, event, sizeof event);
-    fake_say_text(fd, REPLY, 0, server->frame.id, "done");
-    fake_drain(server, fd);
+        fake_say(raw, EVENT, 0, 0, event, sizeof event);
+    fake_say_text(raw, REPLY, 0, server->frame.id, "done");
+    fake_drain(server, raw);
 }
 
 static void kept_messages_have_a_ceiling(void **state)
@@ -406,7 +374,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_is_admitted_asks_many_times_and_says_goodbye),
         cmocka_unit_test(endpoint_may_be_closed_before_its_session),
-        cmocka_unit_test(forked_child_that_closes_says_nothing),
         cmocka_unit_test(full_or_dying_server_is_knocked_at_again),
         cmocka_unit_test(server_without_a_welcome_is_left_at_the_deadline),
         cmocka_unit_test(replies_in_reverse_order_and_the_65th_is_busy),

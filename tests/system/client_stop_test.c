@@ -3,26 +3,26 @@
  */
 #include "client_kit.h"
 
-static void play_version_99(fake *server, int fd, unsigned number)
+static void play_version_99(fake *server, support_raw raw, unsigned number)
 {
     unsigned type;
 
     (void)number;
-    FAKE_CHECK(server, fake_hello(server, fd));
+    FAKE_CHECK(server, fake_hello(server, raw));
     FAKE_CHECK(server, server->hello.version_min == 0 && server->hello.version_max == 0);
     FAKE_CHECK(server, memcmp(server->hello.token, server->token, 32) == 0);
-    fake_welcome(fd, 0, 65536, 99);
-    while ((type = fake_read(server, fd)) != 0) {
+    fake_welcome(raw, 0, 65536, 99);
+    while ((type = fake_read(server, raw)) != 0) {
         FAKE_CHECK(server, type == STATUS || type == STOP || type == FINISH);
         if (type == STATUS)
-            fake_say_text(fd, REPLY, 0, server->frame.id, "{\"version\":99}");
+            fake_say_text(raw, REPLY, 0, server->frame.id, "{\"version\":99}");
         if (type != STOP)
             continue;
-        fake_say(fd, REPLY, 0, server->frame.id, NULL, 0);
-        unlink(server->address);
+        fake_say(raw, REPLY, 0, server->frame.id, NULL, 0);
+        support_listener_hide(server->listener);
         support_pause(20);
         fake_set(server, 1);
-        unlink(server->token_path);
+        support_remove(server->token_path);
     }
 }
 
@@ -47,17 +47,17 @@ static void control_session_has_status_and_stop_with_a_server_of_version_99(void
     fake_close(&server);
 }
 
-static void play_replaced(fake *server, int fd, unsigned number)
+static void play_replaced(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == STOP);
-    fake_say(fd, REPLY, 0, server->frame.id, NULL, 0);
-    FAKE_CHECK(server, fake_read(server, fd) == FINISH); /* it need not wait for us */
-    FAKE_CHECK(server, support_raw_ends(fd, SUPPORT_SOON));
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == STOP);
+    fake_say(raw, REPLY, 0, server->frame.id, NULL, 0);
+    FAKE_CHECK(server, fake_read(server, raw) == FINISH); /* it need not wait for us */
+    FAKE_CHECK(server, support_raw_ends(raw, SUPPORT_SOON));
     support_pause(20);
     fake_write_token(server, 100); /* the address stays: another instance has it */
-    fake_drain(server, fd);
+    fake_drain(server, raw);
 }
 
 static void stop_ends_when_another_instance_has_the_endpoint(void **state)
@@ -75,13 +75,13 @@ static void stop_ends_when_another_instance_has_the_endpoint(void **state)
     fake_close(&server);
 }
 
-static void play_agree_only(fake *server, int fd, unsigned number)
+static void play_agree_only(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == STOP);
-    fake_say(fd, REPLY, 0, server->frame.id, NULL, 0);
-    fake_drain(server, fd);
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == STOP);
+    fake_say(raw, REPLY, 0, server->frame.id, NULL, 0);
+    fake_drain(server, raw);
 }
 
 static void server_that_agrees_but_stays_is_ETIMEDOUT(void **state)
@@ -99,14 +99,14 @@ static void server_that_agrees_but_stays_is_ETIMEDOUT(void **state)
     fake_close(&server);
 }
 
-static void play_no_stop(fake *server, int fd, unsigned number)
+static void play_no_stop(fake *server, support_raw raw, unsigned number)
 {
     (void)number;
-    fake_admit(server, fd);
-    FAKE_CHECK(server, fake_read(server, fd) == STOP);
-    fake_fail(fd, server->frame.id, UNSUPPORTED, "not allowed");
-    while (fake_read(server, fd) == REQUEST)
-        fake_say_text(fd, REPLY, 0, server->frame.id, "on");
+    fake_admit(server, raw);
+    FAKE_CHECK(server, fake_read(server, raw) == STOP);
+    fake_fail(raw, server->frame.id, UNSUPPORTED, "not allowed");
+    while (fake_read(server, raw) == REQUEST)
+        fake_say_text(raw, REPLY, 0, server->frame.id, "on");
 }
 
 static void stop_that_is_not_allowed_leaves_the_session(void **state)

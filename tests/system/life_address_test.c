@@ -1,6 +1,6 @@
 /* What lies at the address, and whose it is. Cases 8 and 9. */
 #include "life_hook.h"
-#include "life_kit.h"
+#include "life_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,20 +53,6 @@ static void check_same(const char *path, const struct stat *before)
 
 /* ---- dead servers and live ones ---- */
 
-static void killed_server_is_taken_over(void **state)
-{
-    life_child child;
-
-    (void)state;
-    for (int round = 0; round < 10; round++) {
-        life_serve(&child, root, NULL);
-        life_kill(&child);
-        life_check_names(root, "ipc-token ipc.lock ipc.sock");
-    }
-    check_serves(root);
-    life_check_names(root, "ipc.lock");
-}
-
 static void check_not_taken(const char *directory, int lock_ms)
 {
     struct stat  before = look(address);
@@ -82,37 +68,6 @@ static void check_answers(const char *directory)
 
     support_ask_echo(endpoint);
     cordon_endpoint_close(endpoint);
-}
-
-static void stopped_server_is_never_taken_over(void **state)
-{
-    life_child child;
-
-    (void)state;
-    life_serve(&child, root, NULL);
-    support_kill(child.pid, SIGSTOP);
-    check_not_taken(root, CORDON_FOREVER); /* for ever: only "at once" comes back */
-    support_kill(child.pid, SIGCONT);
-    check_answers(root);
-    life_stop(&child);
-}
-
-static void server_with_a_full_backlog_is_never_taken_over(void **state)
-{
-    life_options options = LIFE_OPTIONS_INIT;
-    life_child   child;
-    life_crowd   crowd;
-
-    (void)state;
-    options.server.backlog = 2;
-    life_serve(&child, root, &options);
-    support_kill(child.pid, SIGSTOP);
-    life_crowd_in(&crowd, address);
-    check_not_taken(root, CORDON_FOREVER);
-    support_kill(child.pid, SIGCONT);
-    life_drop_all(&crowd);
-    check_answers(root);
-    life_stop(&child);
 }
 
 static void hold_listen(void *context)
@@ -132,8 +87,8 @@ static void set_listen_hook(void *context)
 /* A real server, held up by its own call of listen. */
 static void socket_between_bind_and_listen_is_never_taken_over(void **state)
 {
-    life_options   options = LIFE_OPTIONS_INIT;
     support_signal gates[2];
+    life_options   options = {0, set_listen_hook, NULL};
     life_child     child;
     struct stat    before;
     cordon_fault   fault = CORDON_FAULT_INIT;
@@ -141,7 +96,6 @@ static void socket_between_bind_and_listen_is_never_taken_over(void **state)
     (void)state;
     support_signal_open(&gates[0]);
     support_signal_open(&gates[1]);
-    options.before = set_listen_hook;
     options.context = gates;
     life_launch(&child, root, &options);
     assert_int_equal(support_signal_wait(&gates[0], SUPPORT_SOON), 'b');
@@ -162,14 +116,13 @@ static void socket_between_bind_and_listen_is_never_taken_over(void **state)
 /* The same, but it dies there. */
 static void socket_that_never_listened_is_taken_over_when_its_server_is_dead(void **state)
 {
-    life_options   options = LIFE_OPTIONS_INIT;
     support_signal gates[2];
+    life_options   options = {0, set_listen_hook, NULL};
     life_child     child;
 
     (void)state;
     support_signal_open(&gates[0]);
     support_signal_open(&gates[1]);
-    options.before = set_listen_hook;
     options.context = gates;
     life_launch(&child, root, &options);
     assert_int_equal(support_signal_wait(&gates[0], SUPPORT_SOON), 'b');
@@ -439,9 +392,6 @@ static void what_a_link_into_an_open_directory_leads_to_is_left_alone(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(killed_server_is_taken_over),
-        TEST(stopped_server_is_never_taken_over),
-        TEST(server_with_a_full_backlog_is_never_taken_over),
         TEST(socket_between_bind_and_listen_is_never_taken_over),
         TEST(socket_that_never_listened_is_taken_over_when_its_server_is_dead),
         TEST(plain_file_at_the_address_is_left_alone),

@@ -1,17 +1,18 @@
-/* Nobody, a crowd, and a bad place: what a client finds at the address. Cases 16 and 18. */
+/* Nobody, a crowd, and one who does not read: what a client finds at the address. Case 16. */
 #include "life_kit.h"
 
-#include <signal.h>
-#include <sys/stat.h>
-
 static char root[SUPPORT_PATH];
-static char address[SUPPORT_PATH]; /* <root>/ipc.sock */
+static char address[SUPPORT_PATH]; /* of the endpoint there */
 
 static int set_up(void **state)
 {
+    cordon_endpoint *endpoint;
+
     (void)state;
     support_directory(root);
-    support_join(address, root, "ipc.sock");
+    endpoint = support_endpoint(root);
+    snprintf(address, sizeof address, "%s", cordon_endpoint_path(endpoint, CORDON_ADDRESS));
+    cordon_endpoint_close(endpoint);
     return 0;
 }
 
@@ -55,29 +56,31 @@ static void check_nobody(const char *directory)
 
 static void nobody_there_is_told_at_once(void **state)
 {
-    char       directory[SUPPORT_PATH];
-    life_child child;
+    char              directory[SUPPORT_PATH];
+    life_child        child;
+    support_listener *dead;
 
     (void)state;
     check_nobody(support_join(directory, root, "none/at/all"));
     assert_false(support_exists(support_join(directory, root, "none")));
     check_nobody(root); /* an empty directory */
-    life_check_names(root, "");
+    life_check_left(root, 0);
     life_serve(&child, root, NULL);
     life_kill(&child);
     check_nobody(root); /* a socket that nobody listens on */
     life_serve(&child, root, NULL);
     life_stop(&child);
     check_nobody(root); /* a lock file */
-    close(life_bind(address, -1));
-    check_nobody(root); /* a socket that never listened */
+    support_listen(&dead, address, 1);
+    support_listener_die(dead);
+    check_nobody(root); /* what somebody else left */
 }
 
 /* ---- a full backlog ---- */
 
 typedef struct later {
-    pid_t pid;
-    int   ms;
+    support_pid pid;
+    int         ms;
 } later;
 
 static void *go_on_later(void *context)
@@ -85,19 +88,17 @@ static void *go_on_later(void *context)
     later *what = context;
 
     support_pause(what->ms);
-    SUPPORT_CHECK(kill(what->pid, SIGCONT) == 0);
+    support_thaw(what->pid);
     return NULL;
 }
 
 /* It takes a stopped server with a backlog of one. */
 static void serve_full(life_child *child, life_crowd *crowd)
 {
-    life_options options = LIFE_OPTIONS_INIT;
+    const life_plan plan = {1, 4, 0};
 
-    options.server.backlog = 1;
-    options.server.max_strangers = 4;
-    life_serve(child, root, &options);
-    support_kill(child->pid, SIGSTOP);
+    life_serve(child, root, &plan);
+    support_freeze(child->pid);
     life_crowd_in(crowd, address);
 }
 
@@ -153,93 +154,27 @@ static void server_that_never_reads_ends_at_the_deadline(void **state)
 
     (void)state;
     life_serve(&child, root, NULL);
-    support_kill(child.pid, SIGSTOP);
+    support_freeze(child.pid);
     begun = support_now();
     SUPPORT_CODE(ask(endpoint, 200, &fault), CORDON_ETIMEDOUT, &fault);
     assert_in_range(support_now() - begun, 199, SUPPORT_SOON);
     assert_int_equal(fault.is_sent, 1); /* it may yet be read */
-    support_kill(child.pid, SIGCONT);
+    support_thaw(child.pid);
     life_stop(&child);
     cordon_endpoint_close(endpoint);
 }
 
-/* ---- directories that turn bad ---- */
-
-static void directory_opened_to_others_between_two_calls_is_noticed(void **state)
-{
-    const unsigned  modes[] = {0777, 0770, 01777, 0702};
-    support_server *server;
-    cordon_fault    fault = CORDON_FAULT_INIT;
-    unsigned        calls;
-
-    (void)state;
-    support_server_open(&server, root, NULL, NULL);
-    support_ask_echo(server->endpoint);
-    calls = atomic_load(&server->calls);
-    for (size_t n = 0; n < sizeof modes / sizeof modes[0]; n++) {
-        assert_int_equal(chmod(root, (mode_t)modes[n]), 0);
-        SUPPORT_CODE(ask(server->endpoint, 0, &fault), CORDON_EUNSAFE, &fault);
-        assert_int_equal(fault.is_sent, 0);
-        assert_int_equal(fault.actual & 07777, modes[n]);
-        assert_string_equal(fault.path, root);
-    }
-    assert_int_equal(atomic_load(&server->calls), calls);
-    assert_int_equal(chmod(root, 0700), 0);
-    support_ask_echo(server->endpoint);
-    support_server_close(server);
-}
-
-static void check_unsafe(const char *directory, const char *where)
-{
-    cordon_endpoint *endpoint = support_endpoint(directory);
-    cordon_fault     fault = CORDON_FAULT_INIT;
-
-    SUPPORT_CODE(ask(endpoint, 0, &fault), CORDON_EUNSAFE, &fault);
-    SUPPORT_CHECK(strcmp(fault.path, where) == 0);
-    SUPPORT_CHECK(fault.actual == SUPPORT_OTHER_UID && fault.is_sent == 0);
-    cordon_endpoint_close(endpoint);
-}
-
-static void link_or_component_of_another_user_is_unsafe_for_a_client(void **state)
-{
-    char            directory[SUPPORT_PATH], link[SUPPORT_PATH], below[SUPPORT_PATH];
-    char            foreign[SUPPORT_PATH];
-    support_server *server;
-
-    (void)state;
-    support_need_root();
-    assert_int_equal(mkdir(support_join(directory, root, "d"), 0700), 0);
-    support_server_open(&server, directory, NULL, NULL);
-    assert_int_equal(symlink(directory, support_join(link, root, "link")), 0);
-    assert_int_equal(lchown(link, SUPPORT_OTHER_UID, SUPPORT_OTHER_UID), 0);
-    check_unsafe(link, link);
-    assert_int_equal(symlink(root, support_join(link, root, "up")), 0);
-    assert_int_equal(lchown(link, SUPPORT_OTHER_UID, SUPPORT_OTHER_UID), 0);
-    check_unsafe(support_join(below, link, "d"), link);
-    assert_int_equal(atomic_load(&server->calls), 0);
-    support_server_close(server);
-
-    assert_int_equal(mkdir(support_join(foreign, root, "foreign"), 0755), 0);
-    assert_int_equal(mkdir(support_join(below, foreign, "d"), 0700), 0);
-    support_server_open(&server, below, NULL, NULL);
-    assert_int_equal(lchown(foreign, SUPPORT_OTHER_UID, SUPPORT_OTHER_UID), 0);
-    check_unsafe(below, foreign);
-    assert_int_equal(atomic_load(&server->calls), 0);
-    support_server_close(server);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         TEST(nobody_there_is_told_at_once),
         TEST(backlog_full_for_a_while_is_waited_for),
         TEST(backlog_full_for_ever_ends_at_the_deadline),
         TEST(server_that_never_reads_ends_at_the_deadline),
-        TEST(directory_opened_to_others_between_two_calls_is_noticed),
-        TEST(link_or_component_of_another_user_is_unsafe_for_a_client),
     };
 
+    SUPPORT_PLAY(count, arguments, life_parts);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

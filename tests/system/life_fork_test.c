@@ -1,6 +1,6 @@
 /* A child that was forked and did not exec: it may close, and nothing of its parent's goes.
  * Case 12. */
-#include "life_kit.h"
+#include "life_posix.h"
 
 #include <signal.h>
 #include <sys/wait.h>

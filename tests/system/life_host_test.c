@@ -2,7 +2,7 @@
  * cordon is a guest in its process: it changes nothing that belongs to the host, and lives with
  * whatever the host does with its signals. Case 37.
  */
-#include "life_kit.h"
+#include "life_posix.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
  * it comes through. After each the next server must start, be reached, and leave nothing behind
  * but lock files. Case 11.
  */
-#include "life_kit.h"
+#include "life_posix.h"
 
 #include <signal.h>
 #include <sys/stat.h>

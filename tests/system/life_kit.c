@@ -1,77 +1,46 @@
 #include "life_kit.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 /* ---- servers in children ---- */
 
-typedef struct plan {
-    life_child         *child;
-    const char         *directory;
-    const life_options *options;
-} plan;
-
-static cordon_endpoint *open_endpoint(const plan *what)
+static int allow_stop(const cordon_peer *peer, void *user)
 {
-    cordon_endpoint_options options = CORDON_ENDPOINT_OPTIONS_INIT;
-    cordon_fault            fault = CORDON_FAULT_INIT;
-    cordon_endpoint        *endpoint = NULL;
-
-    options.directory = what->directory;
-    if (what->options != NULL)
-        options.flags = what->options->endpoint_flags;
-    SUPPORT_CODE(cordon_endpoint_open(&endpoint, "test", &options, &fault), CORDON_OK, &fault);
-    return endpoint;
+    (void)peer;
+    (void)user;
+    return CORDON_OK;
 }
 
-static int serve(void *context)
+/* argument: backlog, strangers, may stop, directory. */
+static int serve(const char *argument, support_child *self)
 {
-    plan            *what = context;
-    support_server  *server = NULL;
-    cordon_fault     fault = CORDON_FAULT_INIT;
-    cordon_endpoint *endpoint;
+    cordon_server_options options = CORDON_SERVER_OPTIONS_INIT;
+    support_server       *server = NULL;
+    int                   may_stop, used;
 
-    close(what->child->orders.ends[1]);
-    if (what->options != NULL && what->options->before != NULL)
-        what->options->before(what->options->context);
-    endpoint = open_endpoint(what);
-    SUPPORT_CODE(support_server_try(&server, endpoint, NULL,
-                                    what->options != NULL ? &what->options->server : NULL, &fault),
-                 CORDON_OK, &fault);
-    support_signal_send(&what->child->told, 'r');
-    while (support_signal_wait(&what->child->orders, -1) == -1 && errno == EINTR)
+    SUPPORT_CHECK(sscanf(argument, "%u %u %d %n", &options.backlog, &options.max_strangers,
+                         &may_stop, &used) == 3);
+    if (may_stop)
+        options.on_stop = allow_stop;
+    support_server_open(&server, argument + used, NULL, &options);
+    support_signal_send(&self->told, 'r');
+    while (support_signal_wait(&self->orders, -1) == -1)
         continue;
     support_server_close(server);
-    cordon_endpoint_close(endpoint);
     return 0;
 }
 
-void life_launch(life_child *child, const char *directory, const life_options *options)
-{
-    plan what = {child, directory, options};
+const support_part life_parts[] = {{"serve", serve}, {NULL, NULL}};
 
-    support_signal_open(&child->told);
-    support_signal_open(&child->orders);
-    child->pid = support_fork(serve, &what);
-    close(child->told.ends[1]);
-    child->told.ends[1] = -1;
-}
-
-void life_serve(life_child *child, const char *directory, const life_options *options)
+void life_serve(life_child *child, const char *directory, const life_plan *plan)
 {
-    life_launch(child, directory, options);
+    const life_plan usual = {0, 0, 0};
+    char            argument[SUPPORT_PATH + 64];
+
+    if (plan == NULL)
+        plan = &usual;
+    snprintf(argument, sizeof argument, "%u %u %d %s", plan->backlog, plan->max_strangers,
+             plan->may_stop, directory);
+    support_start(child, life_parts, "serve", argument);
     SUPPORT_CHECK(support_signal_wait(&child->told, SUPPORT_SOON) == 'r');
-}
-
-static void forget(life_child *child)
-{
-    support_signal_close(&child->told);
-    support_signal_close(&child->orders);
-    child->pid = 0;
 }
 
 void life_order_stop(life_child *child)
@@ -81,8 +50,7 @@ void life_order_stop(life_child *child)
 
 void life_await_end(life_child *child)
 {
-    SUPPORT_CHECK(support_wait(child->pid, SUPPORT_SOON) == 0);
-    forget(child);
+    SUPPORT_CHECK(support_reap(child, SUPPORT_SOON) == 0);
 }
 
 void life_stop(life_child *child)
@@ -93,8 +61,7 @@ void life_stop(life_child *child)
 
 void life_kill(life_child *child)
 {
-    support_kill(child->pid, SIGKILL);
-    forget(child);
+    support_kill_child(child);
 }
 
 int life_refused(const char *directory, int lock_ms, cordon_fault *fault)
@@ -111,67 +78,57 @@ int life_refused(const char *directory, int lock_ms, cordon_fault *fault)
     return code;
 }
 
-void life_check_names(const char *directory, const char *names)
+static int by_name(const void *a, const void *b)
 {
-    char found[1024];
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What of them is a file there, as support_names would tell it. */
+static void name_files(char *out, size_t room, cordon_endpoint *endpoint, int files)
+{
+    const enum cordon_place places[] = {CORDON_TOKEN, CORDON_LOCK, CORDON_ADDRESS};
+    const char             *directory = cordon_endpoint_path(endpoint, CORDON_DIRECTORY);
+    const char             *names[3];
+    size_t                  count = 0;
+
+    for (int n = 0; n < 3; n++) {
+        const char *path = cordon_endpoint_path(endpoint, places[n]);
+
+        if ((files & 1 << n) != 0 && strncmp(path, directory, strlen(directory)) == 0)
+            names[count++] = support_name_of(path);
+    }
+    qsort(names, count, sizeof names[0], by_name);
+    out[0] = 0;
+    for (size_t n = 0; n < count; n++)
+        snprintf(out + strlen(out), room - strlen(out), "%s%s", n > 0 ? " " : "", names[n]);
+}
+
+void life_check_left(const char *directory, int files)
+{
+    cordon_endpoint *endpoint = support_endpoint(directory);
+    char             found[1024], expected[1024];
 
     support_names(found, sizeof found, directory);
-    if (strcmp(found, names) == 0)
+    name_files(expected, sizeof expected, endpoint, files);
+    cordon_endpoint_close(endpoint);
+    if (strcmp(found, expected) == 0)
         return;
-    fprintf(stderr, "in %s: \"%s\", not \"%s\"\n", directory, found, names);
+    fprintf(stderr, "in %s: \"%s\", not \"%s\"\n", directory, found, expected);
     support_failed("the names in the directory", __FILE__, __LINE__);
 }
 
-int life_own_users(const char *map)
+void life_crowd_in(life_crowd *crowd, const char *address)
 {
-    ssize_t written;
-    int     fd;
-
-    if (unshare(CLONE_NEWUSER) != 0)
-        return 0;
-    fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-    written = write(fd, map, strlen(map));
-    close(fd);
-    return written == (ssize_t)strlen(map);
-}
-
-/* ---- sockets ---- */
-
-static struct sockaddr_un at(const char *path)
-{
-    struct sockaddr_un address = {0};
-
-    SUPPORT_CHECK(strlen(path) < sizeof address.sun_path);
-    address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    return address;
-}
-
-int life_bind(const char *path, int backlog)
-{
-    struct sockaddr_un address = at(path);
-    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    SUPPORT_CHECK(fd >= 0);
-    SUPPORT_CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
-    SUPPORT_CHECK(backlog < 0 || listen(fd, backlog) == 0);
-    return fd;
-}
-
-void life_crowd_in(life_crowd *crowd, const char *path)
-{
-    struct sockaddr_un address = at(path);
+    int is_busy = 0;
 
     for (crowd->count = 0; crowd->count < 1024; crowd->count++) {
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        support_raw raw = support_raw_try_open(address, &is_busy);
 
-        SUPPORT_CHECK(fd >= 0);
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-            SUPPORT_CHECK(errno == EAGAIN);
-            close(fd);
+        if (raw == SUPPORT_NO_RAW) {
+            SUPPORT_CHECK(is_busy);
             return;
         }
-        crowd->fds[crowd->count] = fd;
+        crowd->raws[crowd->count] = raw;
     }
     support_failed("the backlog can be filled", __FILE__, __LINE__);
 }
@@ -179,5 +136,5 @@ void life_crowd_in(life_crowd *crowd, const char *path)
 void life_drop_all(life_crowd *crowd)
 {
     while (crowd->count > 0)
-        close(crowd->fds[--crowd->count]);
+        support_raw_close(crowd->raws[--crowd->count]);
 }

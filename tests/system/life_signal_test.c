@@ -1,5 +1,5 @@
 /* Whatever the host does with its signals, nothing dies and nothing is lost. Case 37. */
-#include "life_kit.h"
+#include "life_posix.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Out of descriptors, out of disk, out of a directory. Cases 14 and 15. */
 #include "life_hook.h"
-#include "life_kit.h"
+#include "life_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,5 @@
-/* Who may serve, and what a start leaves on the disk. Cases 6 and 7. */
+/* Who may serve, and when the next one may. Case 7. */
 #include "life_kit.h"
-
-#include <sys/stat.h>
 
 static char root[SUPPORT_PATH];
 
@@ -19,166 +17,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static const char *make(char path[SUPPORT_PATH], const char *name, unsigned mode)
-{
-    support_join(path, root, name);
-    SUPPORT_CHECK(mkdir(path, 0700) == 0 && chmod(path, (mode_t)mode) == 0);
-    return path;
-}
-
-/* Serve there, talk, and stop again. */
-static void check_serves(const char *directory)
-{
-    support_server *server;
-
-    support_server_open(&server, directory, NULL, NULL);
-    support_ask_echo(server->endpoint);
-    support_server_close(server);
-}
-
-/* ---- modes ---- */
-
-typedef struct masked {
-    unsigned    mask;
-    const char *directory;
-    const char *made; /* 0700 when it is there: what the server had to make */
-} masked;
-
-static void check_modes(const cordon_endpoint *endpoint)
-{
-    const enum cordon_place places[] = {CORDON_ADDRESS, CORDON_TOKEN, CORDON_LOCK};
-
-    for (size_t n = 0; n < 3; n++)
-        SUPPORT_CHECK(support_mode(cordon_endpoint_path(endpoint, places[n])) == 0600);
-}
-
-static int serve_masked(void *context)
-{
-    const masked   *what = context;
-    support_server *server;
-
-    umask((mode_t)what->mask);
-    support_server_open(&server, what->directory, NULL, NULL);
-    check_modes(server->endpoint);
-    SUPPORT_CHECK(support_mode(what->made) == 0700);
-    support_ask_echo(server->endpoint);
-    support_server_close(server);
-    SUPPORT_CHECK(umask(0) == what->mask);
-    return 0;
-}
-
-static void check_mask(unsigned mask)
-{
-    char   parent[SUPPORT_PATH], directory[SUPPORT_PATH], name[16];
-    masked what = {mask, directory, parent};
-
-    snprintf(name, sizeof name, "mask-%03o", mask);
-    support_join(parent, root, name);
-    support_join(directory, parent, "deep");
-    assert_int_equal(support_wait(support_fork(serve_masked, &what), SUPPORT_SOON), 0);
-    assert_int_equal(support_mode(directory), 0700);
-    life_check_names(directory, "ipc.lock");
-}
-
-static void socket_token_and_lock_are_0600_whatever_the_umask(void **state)
-{
-    const unsigned masks[] = {0000, 0022, 0077, 0777};
-
-    (void)state;
-    for (size_t n = 0; n < sizeof masks / sizeof masks[0]; n++)
-        check_mask(masks[n]);
-}
-
-/* The path is too long for an address: the socket goes to a fallback directory of its own. */
-static void fallback_is_closed_to_others_whatever_the_umask(void **state)
-{
-    const unsigned masks[] = {0000, 0022, 0077, 0777};
-    char           directory[SUPPORT_PATH], temporary[SUPPORT_PATH], made[SUPPORT_PATH], name[96];
-    masked         what = {0, directory, made};
-
-    (void)state;
-    memset(name, 'l', 90);
-    name[90] = 0;
-    make(directory, name, 0700);
-    for (size_t n = 0; n < sizeof masks / sizeof masks[0]; n++) {
-        snprintf(name, sizeof name, "tmp-%03o", masks[n]);
-        setenv("TMPDIR", make(temporary, name, 0700), 1);
-        snprintf(name, sizeof name, "cordon-%u", (unsigned)geteuid());
-        support_join(made, temporary, name);
-        what.mask = masks[n];
-        assert_int_equal(support_wait(support_fork(serve_masked, &what), SUPPORT_SOON), 0);
-        life_check_names(made, "");
-        life_check_names(directory, "ipc.lock");
-    }
-    unsetenv("TMPDIR");
-}
-
-/* ---- directories ---- */
-
-static void directory_of_ours_keeps_its_mode(void **state)
-{
-    const unsigned modes[] = {0700, 0750, 0755, 0711};
-    char           directory[SUPPORT_PATH], name[16];
-
-    (void)state;
-    for (size_t n = 0; n < sizeof modes / sizeof modes[0]; n++) {
-        snprintf(name, sizeof name, "mode-%03o", modes[n]);
-        make(directory, name, modes[n]);
-        check_serves(directory);
-        assert_int_equal(support_mode(directory), modes[n]);
-    }
-}
-
-static void open_directory_that_the_caller_names_is_refused(void **state)
-{
-    const unsigned modes[] = {0777, 0775, 0770, 01777, 0702};
-    char           directory[SUPPORT_PATH], name[16];
-    cordon_fault   fault = CORDON_FAULT_INIT;
-
-    (void)state;
-    for (size_t n = 0; n < sizeof modes / sizeof modes[0]; n++) {
-        snprintf(name, sizeof name, "open-%04o", modes[n]);
-        make(directory, name, modes[n]);
-        SUPPORT_CODE(life_refused(directory, 0, &fault), CORDON_EUNSAFE, &fault);
-        assert_string_equal(fault.path, directory);
-        assert_int_equal(fault.actual & 07777, modes[n]);
-        assert_int_equal(support_mode(directory), modes[n]);
-        life_check_names(directory, "");
-    }
-}
-
-static int serve_default(void *context)
-{
-    cordon_endpoint *endpoint = support_endpoint(NULL);
-    support_server  *server = NULL;
-    cordon_fault     fault = CORDON_FAULT_INIT;
-
-    SUPPORT_CHECK(strcmp(cordon_endpoint_path(endpoint, CORDON_DIRECTORY), context) == 0);
-    /* A client changes nothing, and is not put off by it. */
-    SUPPORT_CODE(support_ask(NULL, endpoint, "x", &fault), CORDON_ENOTRUNNING, &fault);
-    SUPPORT_CHECK(support_mode(context) == 0775);
-    SUPPORT_CODE(support_server_try(&server, endpoint, NULL, NULL, &fault), CORDON_OK, &fault);
-    SUPPORT_CHECK(support_mode(context) == 0755);
-    support_ask_echo(endpoint);
-    support_server_close(server);
-    cordon_endpoint_close(endpoint);
-    return 0;
-}
-
-static void default_directory_loses_the_write_bits_of_others(void **state)
-{
-    char directory[SUPPORT_PATH];
-
-    (void)state;
-    make(directory, "test", 0775); /* what a login umask of 002 makes */
-    setenv("XDG_DATA_HOME", root, 1);
-    assert_int_equal(support_wait(support_fork(serve_default, directory), SUPPORT_SOON), 0);
-    unsetenv("XDG_DATA_HOME");
-}
-
 static void plain_file_for_a_directory_is_refused(void **state)
 {
-    char         path[SUPPORT_PATH];
+    char         path[SUPPORT_PATH], kept[8];
     cordon_fault fault = CORDON_FAULT_INIT;
 
     (void)state;
@@ -186,67 +27,8 @@ static void plain_file_for_a_directory_is_refused(void **state)
     support_write(path, "keep", 4, 0600);
     SUPPORT_CODE(life_refused(path, 0, &fault), CORDON_EUNSAFE, &fault);
     assert_string_equal(fault.path, path);
-    assert_int_equal(support_mode(path), 0600);
-}
-
-static void link_of_ours_to_a_directory_of_ours_works(void **state)
-{
-    char directory[SUPPORT_PATH], link[SUPPORT_PATH];
-
-    (void)state;
-    make(directory, "real", 0700);
-    assert_int_equal(symlink(directory, support_join(link, root, "link")), 0);
-    check_serves(link);
-    life_check_names(directory, "ipc.lock");
-}
-
-static void directory_or_link_of_another_user_is_refused(void **state)
-{
-    char         directory[SUPPORT_PATH], foreign[SUPPORT_PATH], link[SUPPORT_PATH];
-    char         below[SUPPORT_PATH];
-    cordon_fault fault = CORDON_FAULT_INIT;
-
-    (void)state;
-    support_need_root();
-    make(directory, "own", 0700);
-    make(foreign, "foreign", 0700);
-    assert_int_equal(symlink(directory, support_join(link, root, "foreign-link")), 0);
-    assert_int_equal(mkdir(support_join(below, foreign, "below"), 0700), 0);
-    assert_int_equal(lchown(foreign, SUPPORT_OTHER_UID, SUPPORT_OTHER_UID), 0);
-    assert_int_equal(lchown(link, SUPPORT_OTHER_UID, SUPPORT_OTHER_UID), 0);
-
-    SUPPORT_CODE(life_refused(foreign, 0, &fault), CORDON_EUNSAFE, &fault);
-    assert_string_equal(fault.path, foreign);
-    assert_int_equal(fault.actual, SUPPORT_OTHER_UID);
-    SUPPORT_CODE(life_refused(link, 0, &fault), CORDON_EUNSAFE, &fault);
-    assert_string_equal(fault.path, link);
-    SUPPORT_CODE(life_refused(below, 0, &fault), CORDON_EUNSAFE, &fault);
-    assert_string_equal(fault.path, foreign);
-    life_check_names(directory, "");
-    life_check_names(below, "");
-}
-
-static int serve_contained(void *context)
-{
-    if (!life_own_users("0 0 1"))
-        return 77;
-    SUPPORT_CHECK(geteuid() == 0);
-    check_serves(context);
-    return 0;
-}
-
-static void root_in_a_container_serves_its_own_directory(void **state)
-{
-    char directory[SUPPORT_PATH];
-    int  status;
-
-    (void)state;
-    support_need_root();
-    make(directory, "contained", 0700);
-    status = support_wait(support_fork(serve_contained, directory), SUPPORT_SOON);
-    if (status == 77)
-        SUPPORT_SKIP("this system allows no user namespace");
-    assert_int_equal(status, 0);
+    assert_int_equal(support_read(path, kept, sizeof kept), 4);
+    assert_memory_equal(kept, "keep", 4);
 }
 
 /* ---- one server ---- */
@@ -283,7 +65,7 @@ static void second_server_is_refused_at_once_and_the_first_goes_on(void **state)
     life_serve(&first, root, NULL);
     check_second_is_refused(root);
     life_stop(&first);
-    life_check_names(root, "ipc.lock");
+    life_check_left(root, LIFE_LOCK);
 }
 
 static void second_server_of_one_process_is_refused_at_once(void **state)
@@ -301,6 +83,7 @@ static void two_names_in_one_directory_are_two_endpoints(void **state)
     cordon_endpoint_options options = CORDON_ENDPOINT_OPTIONS_INIT;
     cordon_endpoint        *other = NULL;
     support_server         *first, *second;
+    char                    lock[SUPPORT_PATH];
 
     (void)state;
     options.directory = root;
@@ -312,18 +95,14 @@ static void two_names_in_one_directory_are_two_endpoints(void **state)
     support_ask_echo(first->endpoint);
     support_server_close(second);
     support_server_close(first);
+    snprintf(lock, sizeof lock, "%s", cordon_endpoint_path(other, CORDON_LOCK));
     cordon_endpoint_close(other);
-    life_check_names(root, "ipc.lock other.lock");
+    assert_true(support_exists(lock));
+    support_remove(lock); /* of the other: kept as well */
+    life_check_left(root, LIFE_LOCK);
 }
 
 /* ---- one after the other ---- */
-
-static int allow_stop(const cordon_peer *peer, void *user)
-{
-    (void)peer;
-    (void)user;
-    return CORDON_OK;
-}
 
 static void ask_to_stop(const char *directory)
 {
@@ -342,30 +121,29 @@ static void ask_to_stop(const char *directory)
 /* The process of the old one may well be there still when the new one starts. */
 static void stop_then_serve_in_a_loop_never_fails(void **state)
 {
-    life_options options = LIFE_OPTIONS_INIT;
-    life_child   old, young;
+    const life_plan plan = {0, 0, 1};
+    life_child      old, young;
 
     (void)state;
-    options.server.on_stop = allow_stop;
-    life_serve(&old, root, &options);
+    life_serve(&old, root, &plan);
     for (int round = 0; round < 30; round++) {
         ask_to_stop(root);
-        life_serve(&young, root, &options);
+        life_serve(&young, root, &plan);
         life_stop(&old);
         old = young;
     }
     life_stop(&old);
-    life_check_names(root, "ipc.lock");
+    life_check_left(root, LIFE_LOCK);
 }
 
 static int is_gone(void *context)
 {
-    return !support_exists(context);
+    return !support_is_published(context);
 }
 
 typedef struct draining {
     support_server *server;
-    int             client;
+    support_raw     client;
 } draining;
 
 static void *end_the_drain(void *context)
@@ -374,7 +152,7 @@ static void *end_the_drain(void *context)
 
     support_pause(150);
     support_server_release(what->server, 0, "late");
-    close(what->client);
+    support_raw_close(what->client);
     return NULL;
 }
 
@@ -383,7 +161,6 @@ static void start_waits_for_a_server_that_drains(void **state)
 {
     cordon_server_options options = CORDON_SERVER_OPTIONS_INIT;
     cordon_fault          fault = CORDON_FAULT_INIT;
-    char                  address[SUPPORT_PATH];
     uint8_t               frame[32];
     draining              old;
     pthread_t             thread;
@@ -395,8 +172,7 @@ static void start_waits_for_a_server_that_drains(void **state)
     support_raw_send(old.client, frame, support_put_frame(frame, 4, 0, 1, "hold", 4));
     assert_true(support_reaches(&old.server->held, 1, SUPPORT_SOON));
     support_server_stop(old.server);
-    support_join(address, root, "ipc.sock");
-    assert_true(support_until(is_gone, address, SUPPORT_SOON));
+    assert_true(support_until(is_gone, old.server->endpoint, SUPPORT_SOON));
 
     SUPPORT_CODE(life_refused(root, CORDON_AT_ONCE, &fault), CORDON_EADDRINUSE, &fault);
     SUPPORT_CODE(life_refused(root, 20, &fault), CORDON_EADDRINUSE, &fault);
@@ -409,18 +185,10 @@ static void start_waits_for_a_server_that_drains(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
-        TEST(socket_token_and_lock_are_0600_whatever_the_umask),
-        TEST(fallback_is_closed_to_others_whatever_the_umask),
-        TEST(directory_of_ours_keeps_its_mode),
-        TEST(open_directory_that_the_caller_names_is_refused),
-        TEST(default_directory_loses_the_write_bits_of_others),
         TEST(plain_file_for_a_directory_is_refused),
-        TEST(link_of_ours_to_a_directory_of_ours_works),
-        TEST(directory_or_link_of_another_user_is_refused),
-        TEST(root_in_a_container_serves_its_own_directory),
         TEST(second_server_is_refused_at_once_and_the_first_goes_on),
         TEST(second_server_of_one_process_is_refused_at_once),
         TEST(two_names_in_one_directory_are_two_endpoints),
@@ -428,5 +196,6 @@ int main(void)
         TEST(start_waits_for_a_server_that_drains),
     };
 
+    SUPPORT_PLAY(count, arguments, life_parts);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  * Other users, root, and those whom the kernel cannot name: none of them reaches a handler or
  * receives a byte. Case 17.
  */
-#include "life_kit.h"
+#include "life_posix.h"
 
 #include <signal.h>
 #include <sys/fsuid.h>
@@ -303,7 +303,7 @@ static int may_be_nobody(void *context)
 
 static void peer_that_the_kernel_cannot_name_is_a_stranger_also_to_user_65534(void **state)
 {
-    life_options     options = LIFE_OPTIONS_INIT;
+    life_options     options = {0, become_nobody, NULL};
     cordon_endpoint *endpoint;
     life_child       child;
 
@@ -312,8 +312,8 @@ static void peer_that_the_kernel_cannot_name_is_a_stranger_also_to_user_65534(vo
     if (support_wait(support_fork(may_be_nobody, NULL), SUPPORT_SOON) == 77)
         SUPPORT_SKIP("this system allows no user namespace");
     endpoint = support_endpoint(root);
-    options.before = become_nobody;
-    life_serve(&child, root, &options);
+    life_launch(&child, root, &options);
+    assert_int_equal(support_signal_wait(&child.told, SUPPORT_SOON), 'r');
     assert_int_equal(support_wait(support_fork(knock_as_another, endpoint), SUPPORT_SOON), 0);
     life_stop(&child);
     cordon_endpoint_close(endpoint);

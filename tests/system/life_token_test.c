@@ -1,13 +1,5 @@
 /* The token: new at every start, there before anybody can connect. Case 13. */
-#include "life_hook.h"
 #include "life_kit.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 static char root[SUPPORT_PATH];
 
@@ -21,15 +13,24 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    life_before_listen = NULL;
     support_directory_remove(root);
     return 0;
 }
 
+static const char *path_of(enum cordon_place place)
+{
+    static char      path[SUPPORT_PATH];
+    cordon_endpoint *endpoint = support_endpoint(root);
+
+    snprintf(path, sizeof path, "%s", cordon_endpoint_path(endpoint, place));
+    cordon_endpoint_close(endpoint);
+    return path;
+}
+
 static void read_token(char token[65])
 {
-    char   path[SUPPORT_PATH], text[80] = "";
-    size_t size = support_read(support_join(path, root, "ipc-token"), text, sizeof text);
+    char   text[80] = "";
+    size_t size = support_read(path_of(CORDON_TOKEN), text, sizeof text);
 
     SUPPORT_CHECK(size == 64);
     SUPPORT_CHECK(strspn(text, "0123456789abcdef") >= 64);
@@ -54,101 +55,22 @@ static void token_is_64_hex_digits_and_new_at_every_start(void **state)
     }
 }
 
-/* What the world looks like in the moment before the socket listens. */
-typedef struct moment {
-    char     token[65];
-    int      is_lock_held;
-    int      can_connect;
-    unsigned socket_mode, token_mode;
-    unsigned count;
-} moment;
-
-static int is_lock_held(void)
-{
-    char path[SUPPORT_PATH];
-    int  fd = open(support_join(path, root, "ipc.lock"), O_RDWR | O_CLOEXEC);
-    int  is_held;
-
-    SUPPORT_CHECK(fd >= 0);
-    is_held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return is_held;
-}
-
-static int can_connect(const char *path)
-{
-    struct sockaddr_un address = {0};
-    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int                code;
-
-    address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    code = connect(fd, (struct sockaddr *)&address, sizeof address);
-    close(fd);
-    return code == 0;
-}
-
-static void look(void *context)
-{
-    moment *seen = context;
-    char    path[SUPPORT_PATH];
-
-    seen->count++;
-    read_token(seen->token);
-    seen->is_lock_held = is_lock_held();
-    seen->token_mode = support_mode(support_join(path, root, "ipc-token"));
-    seen->socket_mode = support_mode(support_join(path, root, "ipc.sock"));
-    seen->can_connect = can_connect(path);
-}
-
-static void token_is_written_under_the_lock_and_before_anybody_can_connect(void **state)
-{
-    support_server *server;
-    life_child      dead;
-    moment          seen = {{0}, 0, 0, 0, 0, 0};
-    char            old[65], token[65];
-
-    (void)state;
-    life_serve(&dead, root, NULL); /* an old token and an old socket lie about */
-    read_token(old);
-    life_kill(&dead);
-    life_before_listen_context = &seen;
-    life_before_listen = look;
-    support_server_open(&server, root, NULL, NULL);
-    life_before_listen = NULL;
-    read_token(token);
-    support_server_close(server);
-
-    assert_int_equal(seen.count, 1);
-    assert_string_not_equal(seen.token, old);
-    assert_string_equal(seen.token, token);
-    assert_true(seen.is_lock_held);
-    assert_false(seen.can_connect);
-    assert_int_equal(seen.socket_mode, 0600);
-    assert_int_equal(seen.token_mode, 0600);
-}
-
 static void failing_starts_never_change_the_token_of_a_running_server(void **state)
 {
-    char            before[65], after[65], path[SUPPORT_PATH];
+    char            before[65], after[65];
     support_server *server;
-    struct stat     first, last;
+    uint64_t        first;
     cordon_fault    fault = CORDON_FAULT_INIT;
 
     (void)state;
     support_server_open(&server, root, NULL, NULL);
     read_token(before);
-    assert_int_equal(stat(support_join(path, root, "ipc-token"), &first), 0);
+    first = support_identity(path_of(CORDON_TOKEN));
     for (int n = 0; n < 10; n++)
         SUPPORT_CODE(life_refused(root, CORDON_AT_ONCE, &fault), CORDON_EADDRINUSE, &fault);
-    /* Its socket taken away: the lock alone must hold the others off. */
-    assert_int_equal(unlink(cordon_endpoint_path(server->endpoint, CORDON_ADDRESS)), 0);
-    SUPPORT_CODE(life_refused(root, 20, &fault), CORDON_EADDRINUSE, &fault);
     read_token(after);
-    assert_int_equal(stat(path, &last), 0);
     assert_string_equal(before, after);
-    assert_int_equal(first.st_ino, last.st_ino);
-    assert_true(first.st_mtim.tv_nsec == last.st_mtim.tv_nsec);
+    assert_true(support_identity(path_of(CORDON_TOKEN)) == first);
     support_server_close(server);
 }
 
@@ -156,28 +78,31 @@ static void failing_starts_never_change_the_token_of_a_running_server(void **sta
 
 static void what_lies_in_the_tokens_way_stops_the_start(void **state)
 {
-    char         path[SUPPORT_PATH];
+    char         path[SUPPORT_PATH + 4];
     cordon_fault fault = CORDON_FAULT_INIT;
 
     (void)state;
-    assert_int_equal(mkdir(support_join(path, root, "ipc-token.new"), 0700), 0);
+    snprintf(path, sizeof path, "%s.new", path_of(CORDON_TOKEN));
+    support_directory_make(path);
     SUPPORT_CODE(life_refused(root, 0, &fault), CORDON_EUNSAFE, &fault);
-    assert_non_null(strstr(fault.path, "ipc-token"));
-    life_check_names(root, "ipc-token.new ipc.lock");
+    assert_non_null(strstr(fault.path, "-token"));
+    assert_true(support_exists(path));
+    assert_false(support_exists(path_of(CORDON_TOKEN)));
 }
 
 static void half_written_token_of_a_dead_server_is_replaced(void **state)
 {
     support_server *server;
-    char            path[SUPPORT_PATH];
+    char            path[SUPPORT_PATH + 4];
 
     (void)state;
-    support_write(support_join(path, root, "ipc-token.new"), "abc", 3, 0600);
-    support_write(support_join(path, root, "ipc-token"), "", 0, 0600);
+    snprintf(path, sizeof path, "%s.new", path_of(CORDON_TOKEN));
+    support_write(path, "abc", 3, 0600);
+    support_write(path_of(CORDON_TOKEN), "", 0, 0600);
     support_server_open(&server, root, NULL, NULL);
     support_ask_echo(server->endpoint);
     support_server_close(server);
-    life_check_names(root, "ipc.lock");
+    life_check_left(root, LIFE_LOCK);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -186,7 +111,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(token_is_64_hex_digits_and_new_at_every_start),
-        TEST(token_is_written_under_the_lock_and_before_anybody_can_connect),
         TEST(failing_starts_never_change_the_token_of_a_running_server),
         TEST(what_lies_in_the_tokens_way_stops_the_start),
         TEST(half_written_token_of_a_dead_server_is_replaced),

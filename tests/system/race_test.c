@@ -6,16 +6,12 @@
  */
 #include "support.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/wait.h>
-
 enum { MOST = 1000, ALREADY = 7 };
 
 static int rounds = 50, starters = 100;
 
-static char  root[SUPPORT_PATH];
-static pid_t pids[MOST];
+static char        root[SUPPORT_PATH];
+static support_pid pids[MOST]; /* 0: it has ended */
 
 static int set_up(void **state)
 {
@@ -31,54 +27,34 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* They wait at a gate, so that all start together. */
-static int serve(void *context)
+/* Looks at all that still run: how many have ended, each as it should. */
+static int bury_losers(void)
 {
-    support_signal *gate = context;
-    const char     *bin = support_bin();
-    char            byte;
-    char *const     arguments[] = {
-            (char *)(intptr_t)bin, "serve", "race", "--dir", root, "--echo", NULL};
+    int status, ended = 0;
 
-    close(gate->ends[1]);
-    while (read(gate->ends[0], &byte, 1) < 0 && errno == EINTR)
-        continue;
-    if (freopen("/dev/null", "w", stderr) == NULL)
-        return SUPPORT_BROKEN;
-    execv(bin, arguments);
-    return SUPPORT_BROKEN;
+    for (int n = 0; n < starters; n++) {
+        if (pids[n] == 0 || !support_has_ended(pids[n], &status))
+            continue;
+        assert_int_equal(status, ALREADY);
+        pids[n] = 0;
+        ended++;
+    }
+    return ended;
 }
 
-static int index_of(pid_t pid)
-{
-    int n = 0;
-
-    while (n < starters && pids[n] != pid)
-        n++;
-    return n;
-}
-
-/* Waits until all but one have ended; each as it should. */
+/* Waits until all but one have ended. */
 static void wait_for_losers(void)
 {
-    uint64_t deadline = support_now() + 60000;
+    uint64_t deadline = support_now() + 6 * SUPPORT_SOON;
     int      ended = 0;
 
-    while (ended < starters - 1) {
-        int   status;
-        pid_t pid = waitpid(-1, &status, WNOHANG);
-
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            if (support_now() >= deadline)
-                fail_msg("only %d of %d have ended: more than one server?", ended, starters);
-            support_pause(1);
-            continue;
-        }
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), ALREADY);
-        pids[index_of(pid)] = 0;
-        ended++;
+    for (;;) {
+        ended += bury_losers();
+        if (ended >= starters - 1)
+            return;
+        if (support_now() >= deadline)
+            fail_msg("only %d of %d have ended: more than one server?", ended, starters);
+        support_pause(1);
     }
 }
 
@@ -93,43 +69,69 @@ static cordon_endpoint *open_endpoint(void)
     return endpoint;
 }
 
+/* Where nobody can be asked from outside, it is asked over the line. */
+static void ask_to_stop(cordon_endpoint *endpoint)
+{
+    cordon_session_options options = CORDON_SESSION_OPTIONS_INIT;
+    cordon_session        *session = NULL;
+    cordon_fault           fault = CORDON_FAULT_INIT;
+
+    options.flags = CORDON_CONTROL;
+    SUPPORT_CODE(cordon_session_open(&session, endpoint, &options, &fault), CORDON_OK, &fault);
+    SUPPORT_CODE(cordon_session_stop(session, SUPPORT_SOON, &fault), CORDON_OK, &fault);
+    cordon_session_close(session);
+}
+
+static void end_the_winner(int winner, int is_killed, cordon_endpoint *endpoint)
+{
+    if (is_killed) {
+        support_end(pids[winner]);
+        return;
+    }
+    if (!support_ask_to_end(pids[winner]))
+        ask_to_stop(endpoint);
+    assert_int_equal(support_wait(pids[winner], SUPPORT_SOON), 0);
+}
+
 static void check_the_winner(int is_killed)
 {
     cordon_endpoint *endpoint = open_endpoint();
-    int              n = 0;
+    int              n = 0, status;
 
     while (n < starters && pids[n] == 0)
         n++;
     assert_true(n < starters);
-    assert_int_equal(waitpid(pids[n], NULL, WNOHANG), 0); /* it lives */
-    support_ask_echo(endpoint);                           /* and is the one that answers */
-    support_kill(pids[n], is_killed ? SIGKILL : SIGTERM);
-    if (!is_killed)
-        assert_int_equal(support_wait(pids[n], SUPPORT_SOON), 0);
+    assert_false(support_has_ended(pids[n], &status)); /* it lives */
+    support_ask_echo(endpoint);                        /* and is the one that answers */
+    end_the_winner(n, is_killed, endpoint);
     pids[n] = 0;
     cordon_endpoint_close(endpoint);
 }
 
 static void open_the_race(void)
 {
-    support_signal gate;
+    const char *const arguments[] = {support_bin(), "serve", "race", "--dir", root, "--echo", NULL};
+    support_gate     *gate;
 
-    support_signal_open(&gate);
+    support_gate_open(&gate);
     for (int n = 0; n < starters; n++)
-        pids[n] = support_fork(serve, &gate);
-    support_signal_close(&gate); /* go */
+        pids[n] = support_gate_start(gate, arguments);
+    support_gate_go(gate);
     wait_for_losers();
 }
 
 static void one_round(int round)
 {
-    const int is_killed = round % 3 == 2; /* the next round starts on what that leaves */
-    char      names[256];
+    const int        is_killed = round % 3 == 2; /* the next round starts on what that leaves */
+    cordon_endpoint *endpoint = open_endpoint();
 
     open_the_race();
     check_the_winner(is_killed);
-    support_names(names, sizeof names, root);
-    assert_string_equal(names, is_killed ? "ipc-token ipc.lock ipc.sock" : "ipc.lock");
+    assert_true(support_exists(cordon_endpoint_path(endpoint, CORDON_LOCK)));
+    assert_int_equal(support_exists(cordon_endpoint_path(endpoint, CORDON_TOKEN)), is_killed);
+    if (!is_killed)
+        assert_false(support_is_published(endpoint));
+    cordon_endpoint_close(endpoint);
 }
 
 static void hundred_starters_make_exactly_one_server(void **state)

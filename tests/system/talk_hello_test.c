@@ -263,7 +263,7 @@ static void a_program_that_is_no_plain_text_is_made_so(void **state)
     support_hello hello;
     support_frame frame = {0};
     uint8_t       bytes[700];
-    int           client;
+    support_raw   client;
 
     talk->options.on_admit = look_at_peer;
     talk_serve(talk);
@@ -274,7 +274,7 @@ static void a_program_that_is_no_plain_text_is_made_so(void **state)
     assert_int_equal(support_raw_frame(client, &frame, SUPPORT_SOON), 1);
     assert_string_equal(seen_program, "a??[2J?(\xc3\xa9");
     support_frame_free(&frame);
-    close(client);
+    support_raw_close(client);
 }
 
 static void admission_can_say_no_in_both_framings(void **state)

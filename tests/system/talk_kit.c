@@ -371,7 +371,7 @@ void talk_serve(talk *talk)
 
 static int is_address_gone(void *context)
 {
-    return !support_exists(cordon_endpoint_path(((talk *)context)->endpoint, CORDON_ADDRESS));
+    return !support_is_published(((talk *)context)->endpoint);
 }
 
 void talk_begin_stop(talk *talk)

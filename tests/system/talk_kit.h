@@ -104,10 +104,10 @@ cordon_request *talk_take(talk *talk, int index); /* out of the held ones; order
 /* ---- The raw client ------------------------------------------------------------ */
 
 typedef struct wire {
-    int      fd;
-    uint8_t *in; /* what was received and not yet looked at */
-    size_t   in_size, in_room;
-    size_t   used; /* bytes at its start that belong to the last frame or line */
+    support_raw raw;
+    uint8_t    *in; /* what was received and not yet looked at */
+    size_t      in_size, in_room;
+    size_t      used; /* bytes at its start that belong to the last frame or line */
 } wire;
 
 typedef struct wire_frame {

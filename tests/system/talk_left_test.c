@@ -1,9 +1,6 @@
 /* Cancel and death: one outcome for the client, and the handler is told. */
 #include "talk_kit.h"
 
-#include <signal.h>
-#include <sys/socket.h>
-
 static void answer(talk *talk, const char *text)
 {
     cordon_request *request = talk_take(talk, 0);
@@ -158,28 +155,36 @@ static void a_client_that_closes_is_told_to_all_its_handlers(void **state)
     wire_close(&other);
 }
 
-static int be_a_client_until_killed(void *context)
+/* argument: the server's directory. */
+static int be_a_client_until_killed(const char *argument, support_child *self)
 {
-    talk *talk = context;
-    wire  wire;
+    talk talk = {0};
+    wire wire;
 
-    wire_open(&wire, talk);
+    (void)self;
+    talk.endpoint_options = (cordon_endpoint_options)CORDON_ENDPOINT_OPTIONS_INIT;
+    talk.endpoint_options.directory = argument;
+    SUPPORT_CODE(cordon_endpoint_open(&talk.endpoint, "talk", &talk.endpoint_options, NULL),
+                 CORDON_OK, NULL);
+    wire_open(&wire, &talk);
     wire_say(&wire, REQUEST, 1, "run");
     wire_say(&wire, REQUEST, 2, "run");
-    pause();
+    support_pause(100 * SUPPORT_SOON);
     return 0;
 }
 
+static const support_part parts[] = {{"client", be_a_client_until_killed}, {NULL, NULL}};
+
 static void a_client_killed_is_told_to_its_handlers(void **state)
 {
-    talk *talk = *state;
-    pid_t client;
+    talk         *talk = *state;
+    support_child client;
 
     talk->on_request = talk_hold;
     talk_serve(talk);
-    client = support_fork(be_a_client_until_killed, talk);
+    support_start(&client, parts, "client", talk->directory);
     talk_wait_held(talk, 2);
-    support_kill(client, SIGKILL);
+    support_kill_child(&client);
     talk_wait(talk, left, 2);
 }
 
@@ -231,8 +236,7 @@ static void a_client_that_dies_while_its_bytes_lie_unread_is_told(void **state)
         script_frame(&big, REQUEST, id, body, 60000);
     left = (int)big.size;
     for (int is_still = 0; left > 0 && is_still < 20;) {
-        ssize_t sent = send(wire.fd, big.data + (big.size - (size_t)left), (size_t)left,
-                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        long sent = support_raw_offer(wire.raw, big.data + (big.size - (size_t)left), (size_t)left);
 
         left -= sent > 0 ? (int)sent : 0;
         is_still = sent > 0 ? 0 : is_still + 1;
@@ -349,7 +353,7 @@ static void a_one_shot_client_that_dies_is_told(void **state)
     talk_wait(talk, left, 2);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         TALK_BOTH(a_cancel_before_its_request_means_nothing),
@@ -368,5 +372,6 @@ int main(void)
         TALK_BOTH(a_one_shot_client_that_dies_is_told),
     };
 
+    SUPPORT_PLAY(count, arguments, parts);
     return cmocka_run_group_tests_name("talk_left", tests, NULL, NULL);
 }

@@ -1,16 +1,8 @@
 #include "talk_kit.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
-#if defined(__linux__)
-#    include <linux/sockios.h>
-#endif
-
-/* Good in forked children too. */
+/* Good in children too. */
 static void broken(const char *format, ...) CMOCKA_PRINTF_ATTRIBUTE(1, 2);
 static void broken(const char *format, ...)
 {
@@ -124,7 +116,7 @@ void script_free(script *script)
 void wire_connect(wire *wire, talk *talk)
 {
     memset(wire, 0, sizeof *wire);
-    wire->fd = support_raw_open(talk->endpoint);
+    wire->raw = support_raw_open(talk->endpoint);
 }
 
 void wire_open_limit(wire *wire, talk *talk, uint32_t features, uint32_t max_payload)
@@ -155,16 +147,12 @@ int wire_try_send(wire *wire, const void *data, size_t size)
     const char *at = data;
 
     while (size > 0) {
-        struct pollfd ready = {wire->fd, POLLOUT, 0};
-        ssize_t       sent = send(wire->fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        long sent = support_raw_offer(wire->raw, at, size);
 
-        if (sent < 0 && errno == EAGAIN) {
-            if (poll(&ready, 1, TALK_PATIENCE_MS) <= 0)
-                broken("the server takes nothing");
-            continue;
-        }
         if (sent < 0)
             return -1;
+        if (sent == 0 && support_raw_wait(wire->raw, SUPPORT_RAW_OUT, TALK_PATIENCE_MS) == 0)
+            broken("the server takes nothing");
         at += sent;
         size -= (size_t)sent;
     }
@@ -214,17 +202,14 @@ static void tidy(wire *wire)
  * end: it may cost the client what was said before). */
 static long receive_some(wire *wire, int timeout_ms)
 {
-    struct pollfd ready = {wire->fd, POLLIN, 0};
-    ssize_t       got;
+    long got;
 
     tidy(wire);
-    if (poll(&ready, 1, timeout_ms) <= 0)
-        return -1;
-    got = recv(wire->fd, wire->in + wire->in_size, wire->in_room - wire->in_size, 0);
-    if (got < 0)
-        return -2;
-    wire->in_size += (size_t)got;
-    return (long)got;
+    got = support_raw_some(wire->raw, wire->in + wire->in_size, wire->in_room - wire->in_size,
+                           timeout_ms);
+    if (got > 0)
+        wire->in_size += (size_t)got;
+    return got;
 }
 
 /* Until that many bytes not yet looked at are there. */
@@ -247,18 +232,16 @@ void wire_exchange(wire *wire, const void *data, size_t size)
     const char *at = data;
 
     while (size > 0) {
-        struct pollfd ready = {wire->fd, POLLIN | POLLOUT, 0};
-        ssize_t       sent;
+        int ready = support_raw_wait(wire->raw, SUPPORT_RAW_IN | SUPPORT_RAW_OUT, TALK_PATIENCE_MS);
+        long sent;
 
-        if (poll(&ready, 1, TALK_PATIENCE_MS) <= 0)
+        if (ready == 0)
             broken("the server neither reads nor writes");
-        if ((ready.revents & POLLIN) != 0)
+        if ((ready & SUPPORT_RAW_IN) != 0)
             assert_true(receive_some(wire, 0) > 0);
-        if ((ready.revents & POLLOUT) == 0)
+        if ((ready & SUPPORT_RAW_OUT) == 0)
             continue;
-        sent = send(wire->fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno == EAGAIN)
-            continue;
+        sent = support_raw_offer(wire->raw, at, size);
         if (sent < 0)
             broken("send: %s", strerror(errno));
         at += sent;
@@ -269,17 +252,12 @@ void wire_exchange(wire *wire, const void *data, size_t size)
 void wire_wait_taken(wire *wire)
 {
     uint64_t due = support_now() + TALK_PATIENCE_MS;
-    int      left = 1;
 
-    while (left > 0) {
-#if defined(SIOCOUTQ)
-        assert_int_equal(ioctl(wire->fd, SIOCOUTQ, &left), 0);
-#else
-        left = 0; /* a split may then not be one */
-#endif
+    /* Where a system does not tell, a split may not be one. */
+    while (support_raw_is_taken(wire->raw) == 0) {
         if (support_now() > due)
             broken("the server does not read");
-        sched_yield();
+        support_yield();
     }
 }
 
@@ -409,15 +387,16 @@ void wire_expect_line(wire *wire, const char *line)
 
 void wire_half_close(wire *wire)
 {
-    shutdown(wire->fd, SHUT_WR);
+    if (!support_raw_finish(wire->raw))
+        SUPPORT_SKIP("a pipe has no half-close");
 }
 
 void wire_close(wire *wire)
 {
-    close(wire->fd);
+    support_raw_close(wire->raw);
     free(wire->in);
     memset(wire, 0, sizeof *wire);
-    wire->fd = -1;
+    wire->raw = SUPPORT_NO_RAW;
 }
 
 char *json_line(talk *talk, const char *rest)

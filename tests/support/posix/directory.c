@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 void support_directory(char path[SUPPORT_PATH])
@@ -32,6 +33,11 @@ void support_long_directory(char path[SUPPORT_PATH], char root[SUPPORT_PATH])
     memset(name, 'd', sizeof name - 1);
     name[sizeof name - 1] = 0;
     support_join(path, root, name);
+    support_directory_make(path);
+}
+
+void support_directory_make(const char *path)
+{
     SUPPORT_CHECK(mkdir(path, 0700) == 0 && chmod(path, 0700) == 0);
 }
 
@@ -52,6 +58,19 @@ const char *support_join(char out[SUPPORT_PATH], const char *directory, const ch
 {
     SUPPORT_CHECK(snprintf(out, SUPPORT_PATH, "%s/%s", directory, name) < SUPPORT_PATH);
     return out;
+}
+
+const char *support_name_of(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+uint64_t support_identity(const char *path)
+{
+    struct stat info;
+
+    SUPPORT_CHECK(lstat(path, &info) == 0);
+    return (uint64_t)info.st_ino;
 }
 
 int support_exists(const char *path)
@@ -89,6 +108,33 @@ size_t support_read(const char *path, void *data, size_t room)
     SUPPORT_CHECK(got >= 0);
     close(fd);
     return (size_t)got;
+}
+
+void support_rename(const char *from, const char *to)
+{
+    SUPPORT_CHECK(rename(from, to) == 0);
+}
+
+void support_remove(const char *path)
+{
+    SUPPORT_CHECK(unlink(path) == 0 || errno == ENOENT);
+}
+
+void *support_share(const char *path, size_t size)
+{
+    int   fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    void *shared;
+
+    SUPPORT_CHECK(fd >= 0 && ftruncate(fd, (off_t)size) == 0);
+    shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    SUPPORT_CHECK(shared != MAP_FAILED);
+    close(fd);
+    return shared;
+}
+
+void support_unshare(void *shared, size_t size)
+{
+    munmap(shared, size);
 }
 
 void support_names(char *out, size_t room, const char *directory)

@@ -1,82 +1,23 @@
-/* Time, other processes, other users. */
+/* Other processes, other users. */
 #include "support.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
-static int is_child; /* forked by us: cmocka's long jumps lead nowhere good here */
-
-void support_failed(const char *text, const char *file, int line)
+void support_pause_us(unsigned us)
 {
-    fprintf(stderr, "%s:%d: not so: %s (errno %d)\n", file, line, text, errno);
-    if (is_child)
-        _exit(SUPPORT_BROKEN);
-    _fail(file, line);
+    usleep(us);
 }
 
-void support_code(int code, int expected, cordon_fault *fault, const char *text, const char *file,
-                  int line)
+void support_yield(void)
 {
-    if (code == expected)
-        return;
-    fprintf(stderr, "%s, not %s: %s\n", cordon_error_name(code), cordon_error_name(expected),
-            fault != NULL ? cordon_fault_line(fault) : "");
-    support_failed(text, file, line);
-}
-
-/* ---- waiting ---- */
-
-uint64_t support_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-void support_pause(int ms)
-{
-    struct timespec left = {ms / 1000, (long)(ms % 1000) * 1000000};
-
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        continue;
-}
-
-int support_until(int (*is_so)(void *context), void *context, int ms)
-{
-    uint64_t deadline = support_now() + (uint64_t)ms;
-
-    while (!is_so(context)) {
-        if (support_now() >= deadline)
-            return is_so(context);
-        support_pause(1);
-    }
-    return 1;
-}
-
-typedef struct goal {
-    atomic_uint *counter;
-    unsigned     count;
-} goal;
-
-static int is_reached(void *context)
-{
-    const goal *wanted = context;
-
-    return atomic_load(wanted->counter) >= wanted->count;
-}
-
-int support_reaches(atomic_uint *counter, unsigned count, int ms)
-{
-    goal wanted = {counter, count};
-
-    return support_until(is_reached, &wanted, ms);
+    sched_yield();
 }
 
 /* ---- processes ---- */
@@ -89,7 +30,7 @@ void support_end_with_parent(void)
 /* A test that fails, or is killed, leaves nobody behind. */
 static void become_child(void)
 {
-    is_child = 1;
+    support_become_child();
     support_end_with_parent();
 }
 
@@ -130,25 +71,17 @@ pid_t support_fork_as(uid_t uid, int (*body)(void *context), void *context)
     return support_fork(run_disguised, &as);
 }
 
-int support_wait(pid_t pid, int ms)
+int support_has_ended(support_pid pid, int *status)
 {
-    uint64_t deadline = support_now() + (uint64_t)ms;
-    int      pause_ms = 0;
-    int      status;
+    int   state;
+    pid_t ended = waitpid(pid, &state, WNOHANG);
 
-    for (;;) {
-        pid_t ended = waitpid(pid, &status, WNOHANG);
-
-        if (ended == pid)
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        SUPPORT_CHECK(ended == 0 || errno == EINTR);
-        if (support_now() >= deadline)
-            break;
-        support_pause(pause_ms);
-        pause_ms = pause_ms < 5 ? pause_ms + 1 : 5;
+    if (ended == pid) {
+        *status = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
+        return 1;
     }
-    support_kill(pid, SIGKILL);
-    return -1;
+    SUPPORT_CHECK(ended == 0 || errno == EINTR);
+    return 0;
 }
 
 void support_kill(pid_t pid, int number)
@@ -159,6 +92,32 @@ void support_kill(pid_t pid, int number)
         return;
     while (waitpid(pid, NULL, WUNTRACED) < 0)
         SUPPORT_CHECK(errno == EINTR);
+}
+
+void support_end(support_pid pid)
+{
+    support_kill(pid, SIGKILL);
+}
+
+void support_end_self(void)
+{
+    kill(getpid(), SIGKILL);
+}
+
+void support_freeze(support_pid pid)
+{
+    support_kill(pid, SIGSTOP);
+}
+
+void support_thaw(support_pid pid)
+{
+    support_kill(pid, SIGCONT);
+}
+
+int support_ask_to_end(support_pid pid)
+{
+    support_kill(pid, SIGTERM);
+    return 1;
 }
 
 void support_need_root(void)
@@ -174,6 +133,11 @@ int support_is_in_valgrind(void)
     return loaded != NULL && strstr(loaded, "vgpreload") != NULL;
 }
 
+int support_is_wine(void)
+{
+    return 0;
+}
+
 const char *support_bin(void)
 {
     const char *path = getenv("CORDON_BIN");
@@ -181,9 +145,35 @@ const char *support_bin(void)
     return path != NULL && path[0] == '/' && access(path, X_OK) == 0 ? path : NULL;
 }
 
-pid_t support_spawn(const char *const *arguments, int out, int error)
+struct support_gate {
+    support_signal line; /* its end is the word to go */
+};
+
+void support_gate_open(support_gate **gate)
 {
-    int   nowhere;
+    *gate = malloc(sizeof **gate);
+    SUPPORT_CHECK(*gate != NULL);
+    support_signal_open(&(*gate)->line);
+}
+
+/* Waits at the gate, and becomes the program. */
+static int go_through(const support_gate *gate, const char *const *arguments)
+{
+    char byte;
+    int  nowhere;
+
+    close(gate->line.ends[1]);
+    while (read(gate->line.ends[0], &byte, 1) < 0 && errno == EINTR)
+        continue;
+    nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd < 3; fd++)
+        dup2(nowhere, fd);
+    execv(arguments[0], (char *const *)arguments);
+    return 127;
+}
+
+support_pid support_gate_start(support_gate *gate, const char *const *arguments)
+{
     pid_t pid;
 
     fflush(NULL);
@@ -192,12 +182,13 @@ pid_t support_spawn(const char *const *arguments, int out, int error)
     if (pid != 0)
         return pid;
     become_child();
-    nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-    dup2(nowhere, 0);
-    dup2(out >= 0 ? out : nowhere, 1);
-    dup2(error >= 0 ? error : nowhere, 2);
-    execv(arguments[0], (char *const *)arguments);
-    _exit(127);
+    _exit(go_through(gate, arguments));
+}
+
+void support_gate_go(support_gate *gate)
+{
+    support_signal_close(&gate->line);
+    free(gate);
 }
 
 /* ---- telling of steps ---- */
@@ -219,7 +210,7 @@ int support_signal_wait(support_signal *line, int ms)
     ssize_t       got;
 
     if (poll(&wanted, 1, ms) <= 0)
-        return -1;
+        return -1; /* errno may tell of a signal */
     got = read(line->ends[0], &byte, 1);
     return got == 1 ? (unsigned char)byte : -2;
 }
@@ -231,4 +222,42 @@ void support_signal_close(support_signal *line)
             close(line->ends[n]);
         line->ends[n] = -1;
     }
+}
+
+/* ---- children that play a part ---- */
+
+typedef struct role {
+    const support_part *part;
+    const char         *argument;
+    support_child      *self;
+} role;
+
+static int play(void *context)
+{
+    const role *of = context;
+
+    close(of->self->orders.ends[1]);
+    of->self->orders.ends[1] = -1;
+    return of->part->play(of->argument, of->self);
+}
+
+void support_start(support_child *child, const support_part *parts, const char *name,
+                   const char *argument)
+{
+    role of = {support_part_named(parts, name), argument, child};
+
+    support_signal_open(&child->told);
+    support_signal_open(&child->orders);
+    child->pid = support_fork(play, &of);
+    close(child->told.ends[1]);
+    child->told.ends[1] = -1;
+}
+
+/* Never asked for here: a fork is in its part already. */
+int support_play(int count, char **arguments, const support_part *parts)
+{
+    (void)count;
+    (void)arguments;
+    (void)parts;
+    return -1;
 }
