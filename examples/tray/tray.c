@@ -34,7 +34,7 @@ enum failure {
 
 struct tray {
     uv_loop_t      uv;
-    uv_signal_t    signals[2];
+    uv_signal_t    signals[3];
     uv_timer_t     pause; /* running: paused */
     cordon_loop   *loop;
     cordon_server *server;
@@ -194,7 +194,7 @@ static void on_closed(void *user)
 {
     struct tray *tray = user;
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         uv_close((uv_handle_t *)&tray->signals[i], NULL);
     uv_close((uv_handle_t *)&tray->pause, NULL);
     cordon_loop_close(tray->loop);
@@ -222,9 +222,9 @@ static int open_server(struct tray *tray, const char *directory, cordon_fault *f
 
 static void watch(struct tray *tray)
 {
-    static const int numbers[2] = {SIGINT, SIGTERM};
+    static const int numbers[3] = {SIGINT, SIGTERM, SIGHUP}; /* Windows: Ctrl-C; no; its window */
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         uv_signal_init(&tray->uv, &tray->signals[i]);
         tray->signals[i].data = tray;
         uv_signal_start(&tray->signals[i], on_signal, numbers[i]);

@@ -18,10 +18,12 @@ class Cat(kit.Case):
         self.assertEqual(result.status, 0, result.err)
         self.assertTrue(result.out == lines)
 
+    @kit.posix_only(kit.SHELL)
     def test_slow_replies_do_not_overtake(self):
         self.serve_shell('read -r n; sleep 0.$n; echo "$n"')
         self.assertEqual(self.cordon("cat", send=b"3\n2\n1\n0\n").out, b"3\n2\n1\n0\n")
 
+    @kit.posix_only(kit.SHELL)
     def test_requests_are_under_way_together(self):
         """Each waits for all the others: this ends only if they are pipelined."""
         self.serve_shell(MEET, env=dict(os.environ, PLACE=self.dir, COUNT="8"))
@@ -29,14 +31,14 @@ class Cat(kit.Case):
         self.assertEqual(out, b"".join(b"met %d\n" % i for i in range(8)))
 
     def test_a_busy_server_gets_fewer_at_a_time(self):
-        self.serve("--max-in-flight", "2", "--", "cat")
+        self.serve_puppet("cat", options=("--max-in-flight", "2"))
         lines = b"".join(b"%d\n" % i for i in range(60))
         result = self.cordon("cat", send=lines)
         self.assertEqual((result.status, result.out), (0, lines), result.err)
 
     def test_an_answer_comes_before_the_next_question_is_typed(self):
         self.serve_echo()
-        client = self.start(CORDON, "cat", kit.APP, "--dir", self.dir, stdin=subprocess.PIPE,
+        client = self.start(CORDON, "cat", kit.APP, "--dir", kit.native(self.dir), stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE)
         for line in (b"one\n", b"two\n", b"\n", b"three\n"):
             client.stdin.write(line)
@@ -52,10 +54,12 @@ class Cat(kit.Case):
             with self.subTest(send=send):
                 self.assertEqual(self.cordon("cat", send=send).out, out)
 
+    @kit.posix_only(kit.SHELL)
     def test_a_reply_that_ends_its_line_gets_no_second_end(self):
         self.serve_shell("echo \"<$(cat)>\"")
         self.assertEqual(self.cordon("cat", send=b"a\nb\n").out, b"<a>\n<b>\n")
 
+    @kit.posix_only(kit.SHELL)
     def test_a_failure_is_told_by_its_line_and_the_others_go_on(self):
         self.serve_shell('read -r n; [ "$n" != bad ] || { echo sorry >&2; exit 5; }; echo "$n"')
         result = self.cordon("cat", send=b"one\nbad\nthree\n")
@@ -64,7 +68,7 @@ class Cat(kit.Case):
         self.assertEqual(result.out, b"one\nthree\n")
 
     def test_failures_as_json(self):
-        self.serve_shell("echo why >&2; exit 1")
+        self.serve_puppet("fail", "1", "why")
         told = json.loads(self.cordon("cat", "--json", send=b"x\n").err)
         self.assertEqual((told["app_code"], told["failure"], told["path"]), (257, "why", "line 1"))
 
@@ -89,6 +93,7 @@ class Cat(kit.Case):
                 self.assertEqual(result.status, 0, result.err)
                 self.assertTrue(result.out == lines)
 
+    @kit.posix_only(kit.SHELL)
     def test_small_questions_with_large_answers(self):
         self.serve_shell("head -c 900000 /dev/zero; cat")
         result = self.cordon("cat", send=b"".join(b"%d\n" % i for i in range(40)))
@@ -96,8 +101,8 @@ class Cat(kit.Case):
         self.assertEqual(result.out.replace(b"\0", b""), b"".join(b"%d\n" % i for i in range(40)))
 
     def test_a_server_that_dies_is_an_error(self):
-        server = self.serve_shell("exec sleep 600")
-        client = self.start(CORDON, "cat", kit.APP, "--dir", self.dir, stdin=subprocess.PIPE,
+        server = self.serve_puppet("sleep")
+        client = self.start(CORDON, "cat", kit.APP, "--dir", kit.native(self.dir), stdin=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
         client.stdin.write("one\n")
         client.stdin.close()
@@ -107,18 +112,18 @@ class Cat(kit.Case):
         self.assertIn("went away", client.stderr.read())
 
     def test_a_deadline_when_told(self):
-        self.serve_shell("exec sleep 600")
+        self.serve_puppet("sleep")
         self.check_error(self.cordon("cat", "--timeout", "50", send=b"one\n"), 5)
 
     def test_json_lines(self):
-        self.serve("--", "cat")
+        self.serve_puppet("cat")
         lines = b'{"n": 1}\n[0.10, 1e400]\n"text"\nnull\n'
         result = self.cordon("cat", "--framing", "json", send=lines)
         self.assertEqual((result.status, result.out), (0, lines), result.err)
 
     def test_a_reader_that_leaves_ends_it(self):
         self.serve_echo()
-        client = self.start(CORDON, "cat", kit.APP, "--dir", self.dir, stdin=subprocess.PIPE,
+        client = self.start(CORDON, "cat", kit.APP, "--dir", kit.native(self.dir), stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                             preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN))
         client.stdout.close()

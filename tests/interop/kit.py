@@ -14,8 +14,34 @@ import unittest
 CORDON = os.environ["CORDON_BIN"]
 BUILD = pathlib.Path(os.environ["CORDON_BUILD"])
 SOURCE = pathlib.Path(os.environ["CORDON_SOURCE"])
+IS_WINDOWS = CORDON.endswith(".exe")
+IS_EMULATED = IS_WINDOWS and os.name == "posix"
 APP = "interop"
 PATIENCE = 30  # seconds: only a hang takes so long
+
+
+def native(path):
+    """A path as the command knows it: an emulator shows it our files on a drive."""
+    return "Z:" + str(path).replace("/", "\\") if IS_EMULATED else str(path)
+
+
+def program(folder, name):
+    """A program of the build, twice: as we start it, and as one that it can start itself would."""
+    name += ".exe" if IS_WINDOWS else ""
+    built = BUILD / folder / name
+    script = BUILD / "tests/interop/start" / name
+    started = str(script if script.exists() else built)
+    return started, native(built) if IS_WINDOWS else started
+
+
+PUPPET, PUPPET_NATIVE = program("tests/interop", "puppet")
+CORDON_NATIVE = program("tools", "cordon")[1] if IS_WINDOWS else CORDON
+os.environ["PUPPET"] = PUPPET_NATIVE
+posix_only = lambda why: unittest.skipIf(IS_WINDOWS, why)
+SHELL = "needs a POSIX shell"
+MODES = "modes of files, users and links are POSIX's"
+DESCRIPTORS = "only descriptors 0, 1 and 2 reach a program of Windows from here"
+PEER = "Python itself is the other end of a socket"
 
 
 class Result:
@@ -49,11 +75,22 @@ class Case(unittest.TestCase):
 
     @property
     def token_file(self):
+        if IS_WINDOWS:
+            return self.path(next(name for name in os.listdir(self.dir) if name.endswith("-token")))
         return self.path("ipc-token")
+
+    def address_told(self):
+        return json.loads(self.cordon("path", "--json").out)["address"]
+
+    def is_withdrawn(self):
+        """Is the address gone (where it is a file), or the token at least?"""
+        if not IS_WINDOWS:
+            return not os.path.exists(self.address)
+        return not any(name.endswith("-token") for name in os.listdir(self.dir))
 
     def cordon(self, verb, *words, send=b"", app=APP, where=None, stranger=False, **how):
         """Run the command to its end: Result with bytes on `out`, text on `err`."""
-        line = [CORDON, verb, app, "--dir", where or self.dir, *words]
+        line = [CORDON, verb, app, "--dir", native(where or self.dir), *words]
         if stranger:
             folder = self.copy_within_reach()
             line[0] = os.path.join(folder, os.path.basename(CORDON))
@@ -81,26 +118,23 @@ class Case(unittest.TestCase):
 
     def serve(self, *words, **how):
         """cordon serve, once it accepts. With the test it ends, cleanly unless it was killed."""
-        reading, writing = os.pipe()
-        line = [CORDON, "serve", APP, "--dir", self.dir, "--ready-fd", str(writing), *words]
+        line = [CORDON, "serve", APP, "--dir", native(self.dir)]
         with tempfile.TemporaryFile() as log:
             how.setdefault("stderr", log)
-            server = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                      pass_fds=(writing, *how.pop("pass_fds", ())), **how)
-            os.close(writing)
+            server, ready = (start_telling_output if IS_WINDOWS else start_telling)(line, words, how)
             self.addCleanup(self.end_server, server, os.dup(log.fileno()))
-        with open(reading) as ready:
-            self.assertEqual(ready.read(), "ready\n", "the server did not start")
+        self.assertEqual(ready, "ready\n", "the server did not start")
         return server
 
     def end_server(self, server, log):
         # A test that killed or stopped it may be ahead of its end: then the status is the test's.
-        was_stopped = not os.path.exists(self.address)
+        was_stopped = self.is_withdrawn()
         ended_by_test = server.poll() is not None
         if not ended_by_test:
-            server.terminate()
+            ask_to_end(server)
         status = server.wait(PATIENCE)
         ended_by_test |= status == -signal.SIGKILL or was_stopped and status == -signal.SIGTERM
+        close_streams(server)
         with open(log, "rb") as file:
             file.seek(0)
             said = file.read().decode(errors="replace")
@@ -113,13 +147,30 @@ class Case(unittest.TestCase):
     def serve_shell(self, script, *words, **how):
         return self.serve(*words, "--", "/bin/sh", "-c", script, **how)
 
-    def ask_json(self, request, **more):
+    def check_gone(self):
+        stays = [name for name in os.listdir(self.dir) if not name.endswith(".lock")]
+        self.assertEqual(stays, [], "only lock files stay")
+
+    def serve_puppet(self, *words, options=(), **how):
+        return self.serve(*options, "--", PUPPET_NATIVE, *words, **how)
+
+    def ask_json(self, request, app=APP, **more):
         """One JSON line, as any script would send it: the answer as an object."""
+        if IS_WINDOWS:
+            return self.ask_by_command(request, app)
         with open(self.token_file) as file:
             line = {"token": file.read(), "request": request, **more}
         with connect(self.address) as stream:
             stream.sendall(json.dumps(line).encode() + b"\n")
             return json.loads(stream.makefile("rb").readline())
+
+    def ask_by_command(self, request, app):
+        result = self.cordon("call", "-", "--framing", "json", "--json", app=app,
+                             send=json.dumps(request).encode())
+        if result.status == 0:
+            return {"ok": True, "data": json.loads(result.out)}
+        told = json.loads(result.err)
+        return {"ok": False, "code": told["app_code"], "error": told["failure"]}
 
     def check_error(self, result, status, *parts):
         """One line `cordon: <step>: <cause> (...)` with these parts in it, and that status."""
@@ -127,6 +178,29 @@ class Case(unittest.TestCase):
         self.assertRegex(result.first, r"^cordon: [^:]+: [^:]+")
         for part in parts:
             self.assertIn(part, result.first)
+
+
+def start_telling(line, words, how):
+    """A server and what it writes when it accepts, to a descriptor of its own."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen([*line, "--ready-fd", str(writing), *words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL,
+                              pass_fds=(writing, *how.pop("pass_fds", ())), **how)
+    os.close(writing)
+    with open(reading) as ready:
+        return server, ready.read()
+
+
+def start_telling_output(line, words, how):
+    """The same where only three descriptors are inherited."""
+    server = subprocess.Popen([*line, "--ready-fd", "1", *words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, **how)
+    return server, server.stdout.readline().decode()
+
+
+def ask_to_end(process):
+    """As a person or a supervisor would; where there is no SIGTERM, as Ctrl-C does."""
+    process.send_signal(signal.SIGINT if IS_WINDOWS else signal.SIGTERM)
 
 
 def connect(address):
@@ -140,6 +214,10 @@ def end(process):
     if process.poll() is None:
         process.kill()
     process.wait(PATIENCE)
+    close_streams(process)
+
+
+def close_streams(process):
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             stream.close()

@@ -20,7 +20,7 @@ echo "met $name"
 
 class Bodies(kit.Case):
     def test_any_bytes_arrive_and_come_back(self):
-        self.serve("--max", str(4 << 20), "--", "cat")
+        self.serve_puppet("cat", options=("--max", str(4 << 20)))
         every = bytes(range(256))
         for size in (0, 1, 4095, 4096, 65535, 65536, 65537, 1 << 20, 4 << 20):
             with self.subTest(size=size):
@@ -30,14 +30,17 @@ class Bodies(kit.Case):
                 self.assertTrue(result.out == body, "the same bytes")
 
     def test_a_body_is_never_an_argument(self):
-        self.serve("--", "printf", "%s|", "a b", "$HOME", "*", "`id`", "--json")
-        self.assertEqual(self.cordon("call", "$(id) ; id").out, b"a b|$HOME|*|`id`|--json|")
+        words = ["a b", "$HOME", "*", "`id`", "--json", "", 'a"b', "c\\", 'd\\\\"e', "%PATH%",
+                 "gr\u00fc\u00df \u4f60 \U0001f600"]
+        self.serve_puppet("say", *words)
+        self.assertEqual(self.cordon("call", "$(id) ; id").out, ("|".join(words) + "|").encode())
 
     def test_a_program_may_leave_its_input_unread(self):
-        self.serve("--max", str(4 << 20), "--", "echo", "done")
+        self.serve_puppet("say", "done", options=("--max", str(4 << 20)))
         result = self.cordon("call", "-", send=b"x" * (4 << 20))
-        self.assertEqual((result.status, result.out), (0, b"done\n"), result.err)
+        self.assertEqual((result.status, result.out), (0, b"done|"), result.err)
 
+    @kit.posix_only(kit.SHELL)
     def test_a_program_may_open_its_input_by_name(self):
         if not os.path.exists("/dev/stdin"):
             self.skipTest("no /dev/stdin here")
@@ -45,10 +48,11 @@ class Bodies(kit.Case):
         self.assertEqual(self.cordon("call", "by name").out, b"by name")
 
     def test_output_at_the_limit_goes_and_one_byte_more_does_not(self):
-        self.serve_shell("head -c $(cat) /dev/zero", "--max", "5000")
+        self.serve_puppet("zeros", options=("--max", "5000"))
         self.assertEqual(len(self.cordon("call", "5000").out), 5000)
         self.check_error(self.cordon("call", "5001"), 2, "over a size limit")
 
+    @kit.posix_only(kit.SHELL)
     def test_endless_output_is_ended(self):
         self.serve_shell(f"echo $$ > {self.path('pid')}; exec cat /dev/zero")
         self.check_error(self.cordon("call"), 2, "over a size limit")
@@ -62,13 +66,14 @@ class Bodies(kit.Case):
 
 class Failures(kit.Case):
     def test_exit_statuses_and_their_text(self):
-        self.serve_shell('read -r status; echo "text $status" >&2; exit $status')
+        self.serve_puppet("status")
         for status in (1, 2, 99, 127, 255):
             with self.subTest(status=status):
                 result = self.cordon("call", f"{status}\n")
                 self.check_error(result, 1, f"failure {256 + status}")
                 self.assertEqual(result.err.splitlines()[1], f"text {status}")
 
+    @kit.posix_only("there are no signals to die of")
     def test_death_by_a_signal_is_256_and_128_and_the_signal(self):
         self.serve_shell("read -r number; kill -$number $$")
         for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGPIPE):
@@ -77,11 +82,13 @@ class Failures(kit.Case):
                 self.check_error(result, 1, f"failure {256 + 128 + number}")
                 self.assertIn(f"signal {int(number)}", result.err)
 
+    @kit.posix_only(kit.SHELL)
     def test_text_is_cut_at_4_KiB_and_the_rest_is_drained(self):
         self.serve_shell("head -c 1000000 /dev/zero | tr '\\0' e >&2; exit 1")
         result = self.cordon("call", "--json")
         self.assertEqual(json.loads(result.err)["failure"], "e" * 4096)
 
+    @kit.posix_only(kit.SHELL)
     def test_what_a_good_run_says_on_stderr_is_no_part_of_the_reply(self):
         self.serve_shell("echo out; echo err >&2")
         result = self.cordon("call")
@@ -94,11 +101,13 @@ class Failures(kit.Case):
         self.assertIn("/nowhere/program", result.err)
         self.assertEqual(self.cordon("status").status, 0, "the server goes on")
 
+    @kit.posix_only(kit.SHELL)
     def test_a_nul_in_the_text_does_not_end_it(self):
         self.serve_shell(r"printf 'one\000two' >&2; exit 1")
         self.assertIn("one?two", self.cordon("call").err)
 
 
+@kit.posix_only(kit.SHELL)
 class Ends(kit.Case):
     """A program that is not wanted any more is ended, and all that it has started."""
 
@@ -128,7 +137,7 @@ wait
             kit.until(lambda: not kit.is_alive(pid), f"{pid} ends")
 
     def client(self, *words):
-        return self.start(CORDON, "call", kit.APP, "--dir", self.dir, *words,
+        return self.start(CORDON, "call", kit.APP, "--dir", kit.native(self.dir), *words,
                           stderr=subprocess.PIPE, text=True)
 
     def test_at_the_timeout(self):
@@ -191,6 +200,7 @@ wait
             self.check_ended([int(file.read())])
 
 
+@kit.posix_only("/proc, sessions and signals are POSIX's")
 class Surroundings(kit.Case):
     def test_nothing_tells_the_token(self):
         show = ("env; tr '\\0' ' ' < /proc/$PPID/cmdline; tr '\\0' ' ' < /proc/self/cmdline; "
@@ -239,7 +249,7 @@ class Surroundings(kit.Case):
 
     def test_a_server_without_standard_descriptors_does_not_mix_them_up(self):
         reading, writing = os.pipe()
-        line = [CORDON, "serve", kit.APP, "--dir", self.dir, "--trace", "--ready-fd", str(writing),
+        line = [CORDON, "serve", kit.APP, "--dir", kit.native(self.dir), "--trace", "--ready-fd", str(writing),
                 "--", "cat"]
 
         def close_all():
@@ -255,16 +265,18 @@ class Surroundings(kit.Case):
 
 class Parallel(kit.Case):
     def start_calls(self, count):
-        return [self.start(CORDON, "call", kit.APP, "--dir", self.dir, "--timeout", "none", str(i),
+        return [self.start(CORDON, "call", kit.APP, "--dir", kit.native(self.dir), "--timeout", "none", str(i),
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
                 for i in range(count)]
 
+    @kit.posix_only(kit.SHELL)
     def test_programs_of_several_sessions_run_at_the_same_time(self):
         self.serve_shell(MEET, env=dict(os.environ, PLACE=self.dir, COUNT="8"))
         for i, client in enumerate(self.start_calls(8)):
             out, _ = client.communicate(timeout=kit.PATIENCE)
             self.assertEqual((client.returncode, out), (0, f"met {i}\n".encode()))
 
+    @kit.posix_only(kit.SHELL)
     def test_one_over_the_limit_is_busy_and_nothing_of_it_ran(self):
         self.serve_shell(MEET, "--max-in-flight", "2", "--timeout", "none",
                          env=dict(os.environ, PLACE=self.dir, COUNT="3"))
@@ -280,6 +292,7 @@ class Parallel(kit.Case):
         self.assertEqual(self.cordon("call", "now").out, b"met now\n")
 
 
+@kit.posix_only("/proc and limits are POSIX's")
 class Resources(kit.Case):
     @unittest.skipUnless(os.path.isdir("/proc/self/fd"), "no /proc/self/fd here")
     def test_a_thousand_runs_leave_no_descriptor_and_no_zombie(self):
@@ -307,25 +320,26 @@ class Resources(kit.Case):
 
 class Json(kit.Case):
     def test_a_program_answers_json_lines(self):
-        self.serve("--", "cat")
+        self.serve_puppet("cat")
         answer = self.ask_json({"number": 1, "nested": [None, True, "\u00e4"]})
         self.assertEqual(answer, {"ok": True, "data": {"number": 1, "nested": [None, True, "\u00e4"]}})
 
+    @kit.posix_only(kit.SHELL)
     def test_output_over_several_lines_is_one_line(self):
         self.serve_shell('printf \'{\n "a":\n 1\n}\n\'')
         self.assertEqual(self.ask_json(0, id=7), {"ok": True, "data": {"a": 1}, "id": 7})
 
     def test_output_that_is_no_json_is_internal(self):
-        self.serve("--", "echo", "plain text")
+        self.serve_puppet("say", "plain text")
         answer = self.ask_json(0)
         self.assertEqual((answer["ok"], answer["code"]), (False, "INTERNAL"))
 
     def test_a_failure_carries_its_number(self):
-        self.serve_shell("echo why >&2; exit 4")
+        self.serve_puppet("fail", "4", "why")
         self.assertEqual(self.ask_json(0), {"ok": False, "error": "why", "code": 260})
 
     def test_the_command_speaks_json_lines(self):
-        self.serve("--", "cat")
+        self.serve_puppet("cat")
         result = self.cordon("call", '{"a": 1e400}', "--framing", "json")
         self.assertEqual((result.status, result.out), (0, b'{"a": 1e400}'), result.err)
         self.assertEqual(self.cordon("call", "not json", "--framing", "json").status, 2)
@@ -334,7 +348,7 @@ class Json(kit.Case):
         server = self.serve("--echo", "--framing", "json")
         self.assertEqual(self.cordon("call", "1", "--framing", "json").out, b"1")
         self.assertNotEqual(self.cordon("call", "1").status, 0)
-        server.terminate()
+        kit.ask_to_end(server)
         server.wait(kit.PATIENCE)
         self.serve("--echo", "--framing", "binary")
         self.assertEqual(self.cordon("call", "1").out, b"1")
