@@ -36,6 +36,9 @@ endfunction()
 if(CORDON_LIBUV_SOURCE AND NOT TARGET uv_a)
     cordon_libuv_check_source(${CORDON_LIBUV_SOURCE} cordon_libuv_version)
     add_subdirectory(${CORDON_LIBUV_SOURCE} ${CMAKE_CURRENT_BINARY_DIR}/libuv EXCLUDE_FROM_ALL)
+    # Its headers are not ours to warn about.
+    set_target_properties(uv_a PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES
+        $<TARGET_PROPERTY:uv_a,INTERFACE_INCLUDE_DIRECTORIES>)
     if(CORDON_SHARED)
         set_target_properties(uv_a PROPERTIES POSITION_INDEPENDENT_CODE ON)
     endif()
