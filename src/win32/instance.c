@@ -150,8 +150,8 @@ int cordon__instance_take(intptr_t *handle, cordon__instance *at, const cordon__
 
 /* ---- the first instance ------------------------------------------------------------- */
 
-/* Who has the name already; ANSWERED: and a client would get through. */
-enum { TAKEN = 1, ANSWERED = 2 };
+/* Who has the name already: somebody, a program of our user. */
+enum { TAKEN = 1, OURS = 2 };
 
 static int judge(const cordon__making *making, HANDLE pipe, cordon_fault *fault)
 {
@@ -163,7 +163,7 @@ static int judge(const cordon__making *making, HANDLE pipe, cordon_fault *fault)
         return TAKEN;
     verdict = cordon__judge_server(&owner, &place->self.subject);
     if (verdict == CORDON__WELCOME || verdict == CORDON__UNKNOWN)
-        return TAKEN;
+        return verdict == CORDON__WELCOME ? OURS : TAKEN;
     cordon__pipe_stranger(fault, create_step, place->paths[CORDON_ADDRESS], &owner, verdict);
     cordon__trace_fault(&place->trace, fault);
     return CORDON_EIMPOSTOR;
@@ -172,19 +172,22 @@ static int judge(const cordon__making *making, HANDLE pipe, cordon_fault *fault)
 /*
  * A pipe that takes clients although we hold the lock: a squatter's, of a process that is just
  * being ended, or of a server whose lock file was removed. `seen`: what the last look said; with
- * all its ends taken nobody can tell.
+ * all its ends taken nobody can tell. Only the first look takes one from it.
  */
 static int look_for_another(const cordon__making *making, int seen, cordon_fault *fault)
 {
-    HANDLE pipe = cordon__pipe_open(making->place->wide[CORDON_ADDRESS], CORDON__PIPE_LOOK,
-                                    SECURITY_ANONYMOUS);
-    int    code;
+    const wchar_t *name = making->place->wide[CORDON_ADDRESS];
+    HANDLE         pipe;
+    int            code;
 
+    if (seen == OURS)
+        return WaitNamedPipeW(name, 1) || GetLastError() != ERROR_FILE_NOT_FOUND ? OURS : 0;
+    pipe = cordon__pipe_open(name, CORDON__PIPE_LOOK, SECURITY_ANONYMOUS);
     if (pipe == INVALID_HANDLE_VALUE)
-        return GetLastError() == ERROR_FILE_NOT_FOUND ? 0 : seen;
+        return 0;
     code = judge(making, pipe, fault);
     CloseHandle(pipe);
-    return code == TAKEN ? ANSWERED : code;
+    return code;
 }
 
 static int is_refused(DWORD error)
@@ -226,14 +229,14 @@ static int try_first(cordon__instance *at, const cordon__making *making, cordon_
     }
     code = judge(making, at->pipe, fault);
     CloseHandle(at->pipe);
-    return code;
+    return code == OURS ? TAKEN : code; /* it does not serve as we would */
 }
 
 static int stays_taken(const cordon__making *making, int seen, cordon_fault *fault)
 {
     const cordon__place *place = making->place;
 
-    if (seen == ANSWERED)
+    if (seen == OURS)
         return cordon__place_unsafe(place, fault, create_step, place->paths[CORDON_ADDRESS],
                                     "a program of yours serves this pipe without our lock");
     cordon__fault_os(fault, CORDON_EBUSY, create_step, ERROR_ACCESS_DENIED,
