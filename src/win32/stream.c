@@ -18,7 +18,7 @@
 #include <uv.h>
 
 #include "flow.h"
-#include "place.h"
+#include "pipe.h"
 
 #define CHUNK        ((size_t)64 * 1024)  /* one write at most: an end tells how far it got */
 #define IN_FLIGHT    ((size_t)128 * 1024) /* bytes that the system has not taken yet, at most */
@@ -342,7 +342,7 @@ int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, siz
 
 int cordon__stream_peer(cordon__identity *peer, cordon__stream *stream, cordon_fault *fault)
 {
-    return cordon__peer_ask(peer, (intptr_t)stream->handle, 0, fault);
+    return cordon__peer_of_client(peer, stream->handle, fault);
 }
 
 /* A pipe's buffers are what they were made with; but more may be on its way to them. */
