@@ -2,7 +2,7 @@
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 builds=${CORDON_BUILDS:-$root/build} # where everything is built; ignored by git
-jobs=$(nproc 2>/dev/null || echo 2)
+jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
 say() {
     printf '%s\n' "$*" >&2
