@@ -190,7 +190,8 @@ static int keep(void *owner, const cordon__heard *heard, cordon_fault *fault)
 }
 
 /* A JSON session that has not spoken yet may have been closed for its silence: then it is
- * opened anew, once. Its token is read at the last moment, for it cannot be tried again. */
+ * opened anew, once. There is one token to try, so it is read when the connection is there: then
+ * it is that server's, or that server has gone. */
 static int ask_first(cordon_session *session, uint32_t *id, cordon_bytes body, uint64_t deadline,
                      cordon_fault *why)
 {
@@ -202,6 +203,8 @@ static int ask_first(cordon_session *session, uint32_t *id, cordon_bytes body, u
     if (code != CORDON_ECLOSED || talk->has_begun || talk->spent != CORDON__NO_HANDLE)
         return code;
     code = cordon__talk_renew(talk, deadline, why);
+    if (code == CORDON_OK)
+        code = cordon__endpoint_secret(&talk->token, talk->endpoint, 1, NULL, why);
     if (code != CORDON_OK) {
         talk->is_over = 1;
         return code;

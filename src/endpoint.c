@@ -313,17 +313,21 @@ static int is_served(cordon_endpoint *endpoint)
     return code >= 0;
 }
 
+/* A server has its token before it can be reached, and its address goes first: each look that
+ * finds one without the other is a server that came and left in between, or a token that is lost. */
+#define TOKEN_LOOKS 4
+
 /*
  * 1. Absent, and nobody at the address: not running.
  * 2. Absent, but served: a server came between the two looks, so look again.
- * 3. Still absent, or of the wrong shape: no token, no conversation.
+ * 3. Still absent after several looks, or of the wrong shape: no token, no conversation.
  */
 static int read_token(cordon__token *token, cordon_endpoint *endpoint, cordon_fault *fault)
 {
     const char *path = cordon__place_path(endpoint->place, CORDON_TOKEN);
     int         code = load_token(token, endpoint, fault);
 
-    if (code == CORDON__ABSENT) {
+    for (int look = 0; code == CORDON__ABSENT && look < TOKEN_LOOKS; look++) {
         if (!is_served(endpoint))
             return cordon__fault_found(fault, CORDON_ENOTRUNNING, "read token", path, 0, 0, NULL);
         code = load_token(token, endpoint, fault);

@@ -146,7 +146,8 @@ static void check_takeover(int is_long)
 
     common_in_dying_process(start_and_die, &is_long);
     serve(is_long);
-    assert_true(common_exists(path_of(CORDON_ADDRESS)));
+    if (common_address_is_file())
+        assert_true(common_exists(path_of(CORDON_ADDRESS)));
     code = knock(&client);
     assert_true(code == CORDON_ENOTRUNNING || code == CORDON__UNCERTAIN);
     assert_int_equal(cordon__lock_take(&lock, place, CORDON_LOCK, &fault), CORDON_OK);
@@ -175,6 +176,8 @@ static void what_is_not_a_socket_of_ours_is_left_alone(void)
     cordon__listener *listener = NULL;
     intptr_t          client;
 
+    if (!common_address_is_file())
+        skip();
     serve(0);
     common_put(path_of(CORDON_ADDRESS), "a letter", 0600);
     assert_int_equal(knock(&client), CORDON_EUNSAFE);
@@ -193,7 +196,8 @@ static void long_name_has_a_short_address_and_is_found(void)
     intptr_t          client;
 
     serve(1);
-    assert_true(strlen(path_of(CORDON_ADDRESS)) <= 100);
+    if (common_address_is_file())
+        assert_true(strlen(path_of(CORDON_ADDRESS)) <= 100);
     assert_true(strlen(path_of(CORDON_TOKEN)) > 100);
     listener = listen_now(8);
     assert_int_equal(knock(&client), CORDON_OK);
@@ -230,6 +234,8 @@ static void look_tells_gone_and_replaced(void)
 {
     cordon__listener *listener;
 
+    if (!common_address_is_file())
+        skip();
     serve(0);
     listener = listen_now(8);
     assert_int_equal(cordon__listener_look(listener, &fault), CORDON_OK);
@@ -275,7 +281,7 @@ static void full_backlog_is_somebody(void)
         count += code == CORDON_OK;
     }
     assert_true(count > 0 && count < 64);
-    assert_true(code == CORDON__AGAIN || code == CORDON__UNCERTAIN);
+    assert_true(code == CORDON__AGAIN || code == CORDON__UNCERTAIN || code == CORDON__OCCUPIED);
     while (count > 0)
         cordon__handle_close(clients[--count]);
     unserve(listener);
@@ -283,25 +289,11 @@ static void full_backlog_is_somebody(void)
 
 /* ---- who ------------------------------------------------------------------------------- */
 
-static void check_me(intptr_t handle, int is_server)
+static void check_me(const cordon__identity *peer)
 {
-    cordon__identity peer;
-
-    assert_int_equal(cordon__peer_ask(&peer, handle, is_server, &fault), CORDON_OK);
-    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &fault), CORDON_OK);
-    if (peer.known & CORDON_PEER_PID)
-        assert_int_equal(peer.pid, cordon__pid());
-}
-
-static void peer_is_me_on_both_sides(void)
-{
-    pair both = connect_both();
-
-    check_me(both.client, 1);
-    check_me(both.server, 0);
-    cordon__handle_close(both.client);
-    cordon__handle_close(both.server);
-    unserve(both.listener);
+    assert_int_equal(cordon__peer_judge(peer, cordon__peer_nobody(), 0, &fault), CORDON_OK);
+    if (peer->known & CORDON_PEER_PID)
+        assert_int_equal(peer->pid, cordon__pid());
 }
 
 static void peer_without_a_name_is_a_stranger(void)
@@ -381,7 +373,7 @@ static void secret_of_somebody_else_is_not_removed(void)
 static void read_ends_at_its_deadline(void)
 {
     pair           both = connect_both();
-    cordon__line   line = {both.client, 0, 0, 0, 0};
+    cordon__line   line = {.handle = both.client};
     const uint64_t began = cordon__now();
     char           data[8];
     size_t         got;
@@ -401,7 +393,7 @@ static void write_ends_at_its_deadline_and_says_how_much_went(void)
 {
     static char  big[4 << 20];
     pair         both = connect_both();
-    cordon__line line = {both.client, 0, 0, 0, 0};
+    cordon__line line = {.handle = both.client};
     cordon_bytes piece = {big, sizeof big};
     size_t       sent;
 
@@ -418,7 +410,7 @@ static void write_that_listens_hears_of_bytes(void)
 {
     static char  big[4 << 20];
     pair         both = connect_both();
-    cordon__line line = {both.client, 0, 0, 0, 1}, other = {both.server, 0, 0, 0, 0};
+    cordon__line line = {.handle = both.client, .is_listening = 1}, other = {.handle = both.server};
     cordon_bytes piece = {big, sizeof big}, word = {"word", 4};
     char         data[8];
     size_t       sent, got;
@@ -436,7 +428,7 @@ static void write_that_listens_hears_of_bytes(void)
 static void what_was_written_before_a_close_arrives_then_the_end(void)
 {
     pair         both = connect_both();
-    cordon__line line = {both.client, 0, 0, 0, 0}, other = {both.server, 0, 0, 0, 0};
+    cordon__line line = {.handle = both.client}, other = {.handle = both.server};
     cordon_bytes pieces[] = {{"wo", 2}, {"", 0}, {"rd", 2}};
     char         data[8];
     size_t       sent, got;
@@ -458,7 +450,7 @@ static void what_was_written_before_a_close_arrives_then_the_end(void)
 static void interrupted_line_is_canceled(void)
 {
     pair         both = connect_both();
-    cordon__line line = {both.client, 0, 0, 0, 0};
+    cordon__line line = {.handle = both.client};
     cordon_bytes piece = {"word", 4};
     char         data[8];
     size_t       count;
@@ -553,11 +545,39 @@ static pair watch(watcher *it)
 
 static void say_word(intptr_t handle)
 {
-    cordon__line line = {handle, 0, 0, 0, 0};
+    cordon__line line = {.handle = handle};
     cordon_bytes word = {"word", 4};
     size_t       sent;
 
     assert_int_equal(cordon__line_write(&line, &word, 1, &sent, 0, &fault), CORDON_OK);
+}
+
+/* Where the system tells it later, it is the stream that is asked. */
+static void peer_is_me_on_both_sides(void)
+{
+    cordon__identity peer;
+    watcher          it = {0};
+    pair             both = connect_both();
+    const int        code = cordon__peer_ask(&peer, both.server, 0, &fault);
+
+    if (code == CORDON_OK)
+        check_me(&peer);
+    else
+        assert_int_equal(code, CORDON__LATER);
+    assert_int_equal(cordon__peer_ask(&peer, both.client, 1, &fault), CORDON_OK);
+    check_me(&peer);
+    assert_int_equal(cordon__stream_open(&it.stream, common_loop(), both.server, &watching, &it,
+                                         &cordon__libc, &fault),
+                     CORDON_OK);
+    say_word(both.client);
+    cordon__stream_read_now(it.stream);
+    assert_int_equal(it.size, 4);
+    assert_int_equal(cordon__stream_peer(&peer, it.stream, &fault), CORDON_OK);
+    check_me(&peer);
+    cordon__stream_close(it.stream);
+    assert_true(common_until(is_closed, &it));
+    cordon__handle_close(both.client);
+    unserve(both.listener);
 }
 
 static void stream_reads_then_hears_of_the_end(void)

@@ -160,7 +160,7 @@ static sim_handle *choose(const void *uv)
     unsigned    count = 0;
 
     for (sim_handle *at = world.all.next; at != &world.all; at = at->next) {
-        if ((uv && at->uv != uv) || !at->kind->is_ready(at))
+        if ((uv && at->uv != uv) || sim_is_aside(at->process) || !at->kind->is_ready(at))
             continue;
         count++;
         if (sim_below(count) == 0)
@@ -174,7 +174,8 @@ static uint64_t next_due(void)
     uint64_t due = CORDON__NEVER;
 
     for (sim_handle *at = world.all.next; at != &world.all; at = at->next) {
-        const uint64_t its = at->kind->due ? at->kind->due(at) : CORDON__NEVER;
+        const int      is_able = at->kind->due && !sim_is_aside(at->process);
+        const uint64_t its = is_able ? at->kind->due(at) : CORDON__NEVER;
 
         if (its < due)
             due = its;
@@ -259,6 +260,14 @@ int sim_until(int (*is_so)(void *context), void *context, uint64_t ms)
 void sim_run_loop(void *uv)
 {
     while (take_turn(uv))
+        ;
+}
+
+void sim_others(void)
+{
+    if (sim_chance(30))
+        move_clock(world.now + 1 + sim_below(20));
+    while (take_turn(NULL) && sim_chance(80))
         ;
 }
 

@@ -112,7 +112,6 @@ static asked *asked_of(guest *me, uint32_t id)
 static void settle(const guest *me, entry *it, int code, int app_code, int is_sent)
 {
     it->is_large = it->is_large || me->has_said_too_much;
-    it->is_in_json = me->is_json;
     sim_say("request %u: %s, app %d, is_sent %d", ledger_number(it), cordon_error_name(code),
             app_code, is_sent);
     ledger_settle(it, code, app_code, is_sent);

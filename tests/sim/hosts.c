@@ -290,7 +290,8 @@ void host_start(uint64_t due)
 static host *any_serving(void)
 {
     for (unsigned i = count; i > 0; i--)
-        if (is_serving(&hosts[i - 1]) && hosts[i - 1].server && !hosts[i - 1].is_closing)
+        if (is_serving(&hosts[i - 1]) && hosts[i - 1].server && !hosts[i - 1].is_closing &&
+            !sim_is_aside(hosts[i - 1].process))
             return &hosts[i - 1];
     return NULL;
 }

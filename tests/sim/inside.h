@@ -42,6 +42,9 @@ int sim_verb(const char *verb);
 /* One of the codes that a system gives for no good reason: fills the fault. */
 int sim_failure(cordon_fault *fault, const char *during);
 
+/* Other processes than this one run, for a while. */
+void sim_others(void);
+
 /* Let the others run until is_so(context) or the deadline. 1: it is so. */
 int sim_wait(int (*is_so)(void *context), void *context, uint64_t deadline);
 

@@ -83,16 +83,18 @@ static int is_expected(const entry *it)
     case CORDON_EMSGSIZE:
         return it->is_large;
     case CORDON_ENOTRUNNING:
+        if (weather.is_mixed && sim.is_uncertain) /* a full backlog for longer than is doubted */
+            return 1;
+        /* fall through */
     case CORDON_ECLOSED:
         return weather.has_kills || weather.has_restarts || is_broken || weather.has_losses ||
-               it->is_large;
+               it->is_large || weather.is_mixed; /* a slow one is cut */
     case CORDON_ETIMEDOUT:
         return !is_fair();
     case CORDON_ECANCELED: /* a server that stopped let go of it */
         return weather.has_restarts || is_broken;
     case CORDON_EUNAUTHORIZED:
-        return weather.has_losses || is_broken ||
-               (it->is_in_json && (weather.has_kills || weather.has_restarts));
+        return weather.has_losses || is_broken;
     case CORDON_EUNSAFE:
         return weather.has_losses || is_broken;
     case CORDON_ESYSTEM:

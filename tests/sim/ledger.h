@@ -16,6 +16,7 @@ typedef struct ledger_weather {
     int has_enemies;  /* raw clients that say anything */
     int has_losses;   /* files go, or become something else */
     int is_late;      /* time passes while somebody is ready */
+    int is_mixed;     /* others run between two calls of one process */
 } ledger_weather;
 
 extern ledger_weather weather;
@@ -24,7 +25,6 @@ int is_fair(void); /* none of it: everything must succeed */
 
 typedef struct entry {
     int      is_repeatable, is_large;
-    int      is_in_json; /* on a JSON session: it has only one token to try */
     unsigned executed;   /* handlers that did it */
     unsigned promised;   /* handlers that said busy, and did nothing */
     int      is_done;    /* the asker has its outcome */

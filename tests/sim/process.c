@@ -21,7 +21,7 @@ struct sim_process {
     uint64_t     pid;
     uint32_t     uid;
     int          is_alive, is_mortal;
-    unsigned     on_stack;
+    unsigned     on_stack, aside;
     jmp_buf     *exit; /* of its innermost part on the stack */
     block        blocks;
     size_t       bytes, block_count;
@@ -67,6 +67,11 @@ uint64_t sim_pid(const sim_process *process)
 int sim_is_alive(const sim_process *process)
 {
     return process->is_alive;
+}
+
+int sim_is_aside(const sim_process *process)
+{
+    return process && process->aside > 0;
 }
 
 sim_process *sim_current(void)
@@ -261,11 +266,33 @@ void sim_wait_point(void)
     sim_point();
 }
 
+#define ASIDE_MAX 2 /* processes that stand aside at once: each more makes a schedule much longer \
+                     */
+
+/* Between two calls of one process anything may happen in the others. */
+static void step_aside(void)
+{
+    sim_process *process = current;
+    unsigned     aside = 0;
+
+    if (!process || sim.aside == 0 || sim_below(1000) >= sim.aside)
+        return;
+    for (const sim_process *at = processes; at; at = at->next)
+        aside += at->is_alive ? at->aside : 0;
+    if (aside >= ASIDE_MAX)
+        return;
+    process->aside++;
+    sim_others();
+    process->aside--;
+    sim_point(); /* it may have been killed meanwhile */
+}
+
 int sim_verb(const char *verb)
 {
     int is_hit = 0;
 
     sim_point();
+    step_aside();
     sim_count_step();
     if (!current)
         return 0;

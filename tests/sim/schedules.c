@@ -60,7 +60,8 @@ static void draw_weather(void)
     weather.has_faults = sim_chance(20);
     weather.has_hunger = sim_chance(20);
     weather.has_losses = sim_chance(15);
-    weather.is_late = sim_chance(20);
+    weather.is_mixed = sim_chance(40);
+    weather.is_late = weather.is_mixed || sim_chance(20);
 }
 
 static void draw_rules(void)
@@ -72,7 +73,7 @@ static void draw_rules(void)
     sim.chop = chops[sim_below(3)];
     sim.full = chops[sim_below(2)];
     sim.stray = chops[sim_below(2)];
-    sim.late = weather.is_late ? 5 : 0;
+    sim.late = weather.is_late && !weather.is_mixed ? 5 : 0;
     sim.fail = weather.has_faults && sim_chance(70) ? 1 + sim_below(20) : 0;
     sim.starve = weather.has_hunger && sim_chance(70) ? 1 + sim_below(20) : 0;
     sim.is_uncertain = sim_chance(25);
@@ -102,14 +103,16 @@ static void draw_turn(uint64_t due)
 static void draw_cast(void)
 {
     const uint64_t now = sim_now();
+    const unsigned span = sim_chance(20) ? 60 : 400; /* dense: who comes meets who goes */
     unsigned       count;
 
     host_start(now);
     sim_pass(1);
+    sim.aside = weather.is_mixed ? 1 + sim_below(100) : 0;
     for (count = 1 + sim_below(4); count > 0; count--)
         guest_start(now + sim_below(50));
-    for (count = sim_below(5); count > 0; count--)
-        draw_turn(now + sim_below(400));
+    for (count = sim_below(span < 100 ? 16 : 5); count > 0; count--)
+        draw_turn(now + sim_below(span));
     for (count = weather.has_enemies ? 1 + sim_below(3) : 0; count > 0; count--)
         enemy_start(now + sim_below(100));
     for (count = weather.has_losses ? 1 + sim_below(3) : 0; count > 0; count--)
@@ -121,7 +124,7 @@ static void check_repair(void)
 {
     if (weather.has_losses)
         return;
-    sim.fail = sim.starve = 0;
+    sim.fail = sim.starve = sim.aside = 0;
     memset(&weather, 0, sizeof weather);
     host_start(sim_now());
     sim_pass(1);

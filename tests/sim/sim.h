@@ -29,6 +29,7 @@ typedef struct sim_rules {
     unsigned full;          /* percent of writes that find no room though there is some */
     unsigned stray;         /* percent of steps that wake a stream for nothing */
     unsigned late;          /* permille of steps in which time passes though somebody is ready */
+    unsigned aside;         /* permille of verbs before which other processes run, for a while */
     unsigned fail;          /* permille of verbs that fail, in processes that may */
     unsigned starve;        /* permille of allocations that fail, likewise */
     size_t   pipe;          /* bytes that a connection holds in one direction */
@@ -80,7 +81,9 @@ sim_process *sim_process_open(const char *name, uint32_t uid);
 struct uv_loop_s *sim_loop(sim_process *process);
 uint64_t          sim_pid(const sim_process *process);
 int               sim_is_alive(const sim_process *process);
-sim_process      *sim_current(void); /* NULL: the test itself */
+/* 1: it is in the middle of something while others run (sim.aside): nothing may be done in it. */
+int          sim_is_aside(const sim_process *process);
+sim_process *sim_current(void); /* NULL: the test itself */
 /* Run something in it; 0: it was killed in there. */
 int  sim_as(sim_process *process, void (*run)(void *context), void *context);
 void sim_kill(sim_process *process);
