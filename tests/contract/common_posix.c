@@ -63,6 +63,11 @@ int common_exists(const char *path)
     return support_exists(path);
 }
 
+int common_address_is_file(void)
+{
+    return 1;
+}
+
 struct uv_loop_s *common_loop(void)
 {
     return &loop;
