@@ -83,7 +83,9 @@ typedef struct sim_node { /* an inode and its name */
 
 sim_node *sim_find(const char *path);
 sim_node *sim_create(const char *path, enum sim_kind_of_file kind, unsigned mode);
-void      sim_unlink(sim_node *node); /* its memory stays while the world does */
+void      sim_unlink(sim_node *node);                   /* its memory stays while the world does */
+void      sim_rename(sim_node *node, const char *path); /* whatever was there */
+void      sim_fill(sim_node *node, const void *data, size_t size);
 
 struct cordon__place {
     cordon__memory memory;
@@ -100,12 +102,15 @@ int sim_unsafe(const cordon__place *place, cordon_fault *fault, const char *duri
                const char *path, uint64_t expected, uint64_t actual, const char *text);
 int sim_missing(const cordon__place *place, cordon_fault *fault, const char *during,
                 const char *path);
+/* A verb fails, or is done: told to the trace. */
+int  sim_failed(const cordon__place *place, cordon_fault *fault, const char *during,
+                const char *path);
+void sim_done(const cordon__place *place, const char *during, const char *path);
 /* Where the link leads: 0, CORDON__ABSENT, EUNSAFE. */
 int         sim_link_read(const char **target, const cordon__place *place, cordon_fault *fault);
 const char *sim_kind_name(enum sim_kind_of_file kind);
 
-/* ---- connections -------------------------------------------------------------------------------
- */
+/* ---- connections ---------------------------------------------------------------------------- */
 
 typedef struct sim_end { /* one side of a connection */
     struct sim_end  *other;
@@ -120,6 +125,9 @@ typedef struct sim_end { /* one side of a connection */
 } sim_end;
 
 sim_end *sim_end_of(intptr_t handle);
+sim_end *sim_end_make(sim_process *process);
+intptr_t sim_end_number(sim_end *end); /* gives it one */
+void     sim_ends_vanish(const sim_process *process);
 int      sim_can_read(const sim_end *end);  /* bytes, or their end */
 int      sim_can_write(const sim_end *end); /* room, or nobody */
 int      sim_has_gone(const sim_end *end);  /* the other side, altogether */

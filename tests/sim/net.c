@@ -1,4 +1,4 @@
-/* Connections of the world: listen, accept, connect, peer; and raw ones for tests. */
+/* Connections of the world: who listens, who knocks, and who they are. */
 #include "../../src/dialect.h"
 
 #include <stdlib.h>
@@ -6,170 +6,7 @@
 
 #include "inside.h"
 
-#define ENDS_MAX 4096
-
-static sim_end *ends[ENDS_MAX];
-
-/* ---- ends ---------------------------------------------------------------------------- */
-
-sim_end *sim_end_of(intptr_t handle)
-{
-    sim_end *end = handle >= 3 && handle < ENDS_MAX ? ends[handle] : NULL;
-
-    if (!end)
-        sim_complain("descriptor %ld is not open", (long)handle);
-    return end;
-}
-
-static intptr_t give_number(sim_end *end)
-{
-    for (intptr_t i = 3; i < ENDS_MAX; i++)
-        if (!ends[i]) {
-            ends[i] = end;
-            end->number = i;
-            return i;
-        }
-    sim_complain("more descriptors than the world has");
-    abort();
-}
-
-static sim_end *make_end(sim_process *process)
-{
-    sim_end *end = sim_make(sizeof *end);
-
-    end->process = process;
-    end->room = sim.pipe;
-    end->in = sim_make(sim.pipe);
-    end->number = CORDON__NO_HANDLE;
-    return end;
-}
-
-static void know(cordon__identity *who, uint32_t uid, uint64_t pid)
-{
-    memset(who, 0, sizeof *who);
-    who->known = CORDON_PEER_UID | CORDON_PEER_GID | CORDON_PEER_PID;
-    who->uid = who->gid = uid;
-    who->pid = pid;
-}
-
-static int is_over(const sim_end *end)
-{
-    return end->is_closed && end->other->is_closed;
-}
-
-void sim_end_close(sim_end *end)
-{
-    sim_end *other = end->other;
-
-    if (end->is_closed)
-        sim_complain("descriptor %ld is closed twice", (long)end->number);
-    end->is_closed = end->is_shut = 1;
-    if (end->size > 0)
-        other->is_reset = 1;
-    if (end->number != CORDON__NO_HANDLE) {
-        ends[end->number] = NULL;
-        sim_give_descriptor(end->process);
-    }
-    if (!is_over(end))
-        return;
-    free(end->in);
-    free(other->in);
-    free(end);
-    free(other);
-}
-
-int sim_can_read(const sim_end *end)
-{
-    return end->size > 0 || end->other->is_shut || end->is_reset;
-}
-
-int sim_can_write(const sim_end *end)
-{
-    return end->other->is_closed || end->is_shut || end->other->size < end->other->room;
-}
-
-int sim_has_gone(const sim_end *end)
-{
-    return end->other->is_closed;
-}
-
-static size_t part_of(size_t whole)
-{
-    return whole > 1 && sim_chance(sim.chop) ? 1 + (size_t)(sim_random() % (whole - 1)) : whole;
-}
-
-long sim_end_read(sim_end *end, void *data, size_t size)
-{
-    size_t most = end->size < size ? end->size : size;
-
-    if (end->size == 0) {
-        if (end->is_reset) {
-            end->is_reset = 0;
-            return SIM_GONE;
-        }
-        return end->other->is_shut ? 0 : SIM_NOT_NOW;
-    }
-    if (sim.piece > 0 && most > sim.piece)
-        most = sim.piece;
-    most = part_of(most);
-    for (size_t done = 0; done < most;) {
-        const size_t straight = end->room - end->start;
-        const size_t step = most - done < straight ? most - done : straight;
-
-        memcpy((char *)data + done, end->in + end->start, step);
-        end->start = (end->start + step) % end->room;
-        done += step;
-    }
-    end->size -= most;
-    end->has_been_read = 1;
-    return (long)most;
-}
-
-static void put(sim_end *to, const char *data, size_t size)
-{
-    size_t at = (to->start + to->size) % to->room;
-
-    to->size += size;
-    while (size > 0) {
-        const size_t step = size < to->room - at ? size : to->room - at;
-
-        memcpy(to->in + at, data, step);
-        data += step;
-        size -= step;
-        at = 0;
-    }
-}
-
-long sim_end_write(sim_end *end, const cordon_bytes *pieces, size_t count, size_t skip)
-{
-    sim_end *to = end->other;
-    size_t   whole = 0, room = to->room - to->size, left;
-
-    if (to->is_closed || end->is_shut)
-        return SIM_GONE;
-    for (size_t i = 0; i < count; i++)
-        whole += pieces[i].size;
-    whole -= skip;
-    if (whole == 0)
-        return 0;
-    if (room == 0 || sim_chance(sim.full))
-        return SIM_NOT_NOW;
-    left = part_of(whole < room ? whole : room);
-    whole = left;
-    for (size_t i = 0; left > 0; i++) {
-        const size_t over = skip < pieces[i].size ? skip : pieces[i].size;
-        const size_t has = pieces[i].size - over;
-        const size_t step = has < left ? has : left;
-
-        skip -= over;
-        if (step > 0)
-            put(to, (const char *)pieces[i].data + over, step);
-        left -= step;
-    }
-    return (long)whole;
-}
-
-/* ---- listen --------------------------------------------------------------------------------- */
+/* ---- listen ------------------------------------------------------------------------------ */
 
 struct cordon__listener {
     sim_handle        handle; /* once it is attached */
@@ -273,7 +110,7 @@ int cordon__accept(intptr_t *handle, cordon__listener *listener, cordon_fault *f
     if (!sim_take_descriptor())
         return cordon__fault_os(fault, CORDON_EBUSY, step, 24,
                                 listener->place->paths[CORDON_ADDRESS]);
-    *handle = give_number(listener->waiting[0]);
+    *handle = sim_end_number(listener->waiting[0]);
     listener->waiting[0]->process = sim_current();
     listener->count--;
     memmove(listener->waiting, listener->waiting + 1, listener->count * sizeof(sim_end *));
@@ -428,13 +265,20 @@ void cordon__listener_close(cordon__listener *listener, void (*on_closed)(void *
         on_closed(owner);
 }
 
-/* ---- connect ----------------------------------------------------------------------------------
- */
+/* ---- connect ----------------------------------------------------------------------------- */
+
+static void know(cordon__identity *who, uint32_t uid, uint64_t pid)
+{
+    memset(who, 0, sizeof *who);
+    who->known = CORDON_PEER_UID | CORDON_PEER_GID | CORDON_PEER_PID;
+    who->uid = who->gid = uid;
+    who->pid = pid;
+}
 
 static intptr_t join_queue(cordon__listener *listener)
 {
-    sim_end *mine = make_end(sim_current());
-    sim_end *theirs = make_end(NULL);
+    sim_end *mine = sim_end_make(sim_current());
+    sim_end *theirs = sim_end_make(NULL);
 
     mine->other = theirs;
     theirs->other = mine;
@@ -442,7 +286,7 @@ static intptr_t join_queue(cordon__listener *listener)
     know(&theirs->who, sim_uid(), cordon__pid());
     know(&mine->who, listener->node->uid, sim_pid(listener->process));
     listener->waiting[listener->count++] = theirs;
-    return give_number(mine);
+    return sim_end_number(mine);
 }
 
 /* 0, CORDON__AGAIN, CORDON__UNCERTAIN, or a failure. */
@@ -495,16 +339,7 @@ int cordon__connect(intptr_t *handle, cordon__place *place, cordon_fault *fault)
     return knock(handle, place, path, fault);
 }
 
-void cordon__handle_close(intptr_t handle)
-{
-    sim_end *end = sim_end_of(handle);
-
-    if (end)
-        sim_end_close(end);
-}
-
-/* ---- peer
- * ----------------------------------------------------------------------------------------- */
+/* ---- peer -------------------------------------------------------------------------------- */
 
 int cordon__peer_ask(cordon__identity *peer, intptr_t handle, int is_server, cordon_fault *fault)
 {
@@ -536,8 +371,7 @@ int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned f
                                "its user is not ours");
 }
 
-/* ---- raw
- * ------------------------------------------------------------------------------------------- */
+/* ---- raw --------------------------------------------------------------------------------- */
 
 intptr_t sim_dial(const char *path)
 {
@@ -550,33 +384,7 @@ intptr_t sim_dial(const char *path)
     return join_queue(listener);
 }
 
-long sim_write(intptr_t handle, const void *data, size_t size)
-{
-    const cordon_bytes piece = {data, size};
-    long               sent = sim_end_write(sim_end_of(handle), &piece, 1, 0);
-
-    return sent == SIM_NOT_NOW ? 0 : sent == SIM_GONE ? -1 : sent;
-}
-
-long sim_read(intptr_t handle, void *data, size_t size)
-{
-    const long got = sim_end_read(sim_end_of(handle), data, size);
-
-    return got > 0 ? got : got == SIM_NOT_NOW ? 0 : -1;
-}
-
-void sim_half_close(intptr_t handle)
-{
-    sim_end_of(handle)->is_shut = 1;
-}
-
-void sim_hang_up(intptr_t handle)
-{
-    sim_end_close(sim_end_of(handle));
-}
-
-/* ---- the end
- * ------------------------------------------------------------------------------------------ */
+/* ---- the end ----------------------------------------------------------------------------- */
 
 void sim_net_vanish(sim_process *process)
 {
@@ -589,17 +397,5 @@ void sim_net_vanish(sim_process *process)
             drop_listener(at);
         }
     }
-    for (size_t i = 0; i < ENDS_MAX; i++)
-        if (ends[i] && ends[i]->process == process)
-            sim_end_close(ends[i]);
-}
-
-void sim_net_close(int is_complaining)
-{
-    for (size_t i = 0; i < ENDS_MAX; i++)
-        if (ends[i]) {
-            if (is_complaining)
-                sim_complain("descriptor %zu is left open", i);
-            sim_end_close(ends[i]);
-        }
+    sim_ends_vanish(process);
 }

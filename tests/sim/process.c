@@ -266,8 +266,9 @@ void sim_wait_point(void)
     sim_point();
 }
 
-#define ASIDE_MAX 2 /* processes that stand aside at once: each more makes a schedule much longer \
-                     */
+#define ASIDE_MAX                                                                   \
+    2 /* processes that stand aside at once: each more makes a schedule much longer \
+       */
 
 /* Between two calls of one process anything may happen in the others. */
 static void step_aside(void)

@@ -5,43 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "talk.h"
+#include "talk_stage.h"
 #include "words.h"
 
-#define CLIENTS   10
-#define HELD      256
 #define HEARD_MAX (4u << 20)
 #define ROOM      (2u << 20)
 
-typedef struct client {
-    intptr_t handle;
-    char    *heard;
-    size_t   size;
-    int      has_ended;
-} client;
-
-static struct stage {
-    const conversation *it;
-    const char         *line;
-    sim_process        *host, *guest;
-    cordon_loop        *loop;
-    cordon_endpoint    *endpoint;
-    cordon_server      *server;
-    cordon_request     *held[HELD];
-    size_t              held_first, held_end;
-    char                log[65536]; /* of callbacks */
-    client              clients[CLIENTS];
-    char                address[128];
-    uint8_t             token[32];
-    char                hex[65];
-    size_t              said, cut_at; /* bytes; where they are cut, 0: nowhere */
-    const char         *mode;
-    unsigned            seed;
-} stage;
+talk_stage stage;
 
 static char *bytes; /* ROOM of them */
 
-static void wrong(const char *what, const char *expected, const char *found)
+void talk_wrong(const char *what, const char *expected, const char *found)
 {
     fprintf(
         stderr, "\"%s\" (%s, seed %u, cut at %zu): at \"%s\": %s\n  expected: %s\n  found:    %s\n",
@@ -49,190 +23,7 @@ static void wrong(const char *what, const char *expected, const char *found)
     fail();
 }
 
-/* ---- the server ------------------------------------------------------------------- */
-
-static void log_word(const char *word, const char *value, size_t size)
-{
-    const size_t used = strlen(stage.log);
-
-    snprintf(stage.log + used, sizeof stage.log - used, "%s%s%s%.*s", used > 0 ? " " : "", word,
-             value ? ":" : "", (int)size, value ? value : "");
-}
-
-static void log_code(const char *word, int code)
-{
-    const char *name = cordon_error_name(code) + strlen("CORDON_");
-
-    log_word(word, name, strlen(name));
-}
-
-static void on_turn(cordon_request *request, enum cordon_turn turn, void *context)
-{
-    (void)request;
-    (void)context;
-    if (turn == CORDON_CANCELED)
-        log_word("canceled", NULL, 0);
-    else if (turn == CORDON_LEFT)
-        log_word("gone", NULL, 0);
-    else if (turn == CORDON_LATE)
-        log_word("late", NULL, 0);
-}
-
-static int begins(cordon_bytes body, const char *word)
-{
-    const char *at = body.data;
-    size_t      left = body.size;
-
-    if (left > 0 && at[0] == '"') {
-        at++;
-        left--;
-    }
-    return left >= strlen(word) && memcmp(at, word, strlen(word)) == 0;
-}
-
-static void reply_big(cordon_request *request, cordon_bytes body)
-{
-    char         text[40], *big;
-    cordon_bytes reply;
-
-    snprintf(text, sizeof text, "%.*s", (int)body.size, (const char *)body.data);
-    reply.size = (size_t)strtoul(strchr(text, '-') + 1, NULL, 10);
-    reply.data = big = malloc(reply.size + 1);
-    assert_non_null(big);
-    memset(big, 'y', reply.size);
-    if (cordon_request_is_json(request))
-        big[0] = big[reply.size - 1] = '"';
-    if (cordon_reply(&request, reply) == CORDON_EMSGSIZE)
-        (void)cordon_fail(&request, CORDON_EMSGSIZE, "larger than it takes");
-    free(big);
-}
-
-static void on_request(cordon_request *request, cordon_bytes body, void *user)
-{
-    (void)user;
-    log_word("request", body.data, body.size < 40 ? body.size : 4);
-    if (begins(body, "hold")) {
-        cordon_request_watch(request, on_turn, NULL);
-        stage.held[stage.held_end++] = request;
-    } else if (begins(body, "busy")) {
-        (void)cordon_fail(&request, CORDON_EBUSY, "busy as asked");
-    } else if (begins(body, "fail")) {
-        (void)cordon_fail(&request, 300, "failed as asked");
-    } else if (begins(body, "big-")) {
-        reply_big(request, body);
-    } else {
-        (void)cordon_reply(&request, body);
-    }
-}
-
-static void on_session(cordon_session_id session, const cordon_peer *peer, int is_here,
-                       const cordon_fault *why, void *user)
-{
-    (void)session;
-    (void)peer;
-    (void)user;
-    if (is_here)
-        log_word("here", NULL, 0);
-    else
-        log_code("left", why->code);
-}
-
-static int on_stop(const cordon_peer *peer, void *user)
-{
-    (void)peer;
-    (void)user;
-    return CORDON_OK;
-}
-
-static void on_trouble(const cordon_fault *fault, void *user)
-{
-    (void)user;
-    log_code("trouble", fault->code);
-}
-
-static void on_closed(void *user)
-{
-    (void)user;
-    log_word("closed", NULL, 0);
-}
-
-static void open_server(void *context)
-{
-    cordon_endpoint_options where = CORDON_ENDPOINT_OPTIONS_INIT;
-    cordon_server_options   options = CORDON_SERVER_OPTIONS_INIT;
-    cordon_fault            fault = CORDON_FAULT_INIT;
-
-    (void)context;
-    where.allocate = sim_allocate;
-    options.program = "sim";
-    options.on_session = on_session;
-    options.on_stop = on_stop;
-    options.on_trouble = on_trouble;
-    options.on_closed = on_closed;
-    if (stage.it->options)
-        stage.it->options(&options);
-    if (cordon_loop_open_uv(&stage.loop, sim_loop(stage.host), &fault) != CORDON_OK ||
-        cordon_endpoint_open(&stage.endpoint, "talk", &where, &fault) != CORDON_OK ||
-        cordon_server_open(&stage.server, stage.loop, stage.endpoint, on_request, &options,
-                           &fault) != CORDON_OK)
-        wrong("the server does not start", "", cordon_fault_line(&fault));
-    snprintf(stage.address, sizeof stage.address, "%s",
-             cordon_endpoint_path(stage.endpoint, CORDON_ADDRESS));
-    (void)cordon_endpoint_token(stage.hex, stage.endpoint, &fault);
-    for (size_t i = 0; i < 32; i++) {
-        char two[3] = {stage.hex[2 * i], stage.hex[2 * i + 1], '\0'};
-
-        stage.token[i] = (uint8_t)strtoul(two, NULL, 16);
-    }
-}
-
-static void close_server(void *context)
-{
-    (void)context;
-    while (stage.held_first < stage.held_end)
-        (void)cordon_fail(&stage.held[stage.held_first++], CORDON_ECANCELED, NULL);
-    cordon_server_close(stage.server);
-    cordon_endpoint_close(stage.endpoint);
-    cordon_loop_close(stage.loop);
-}
-
-/* ---- what the server is told to do --------------------------------------------------- */
-
-static void act_server(void *context)
-{
-    const char      *what = context;
-    const int        is_last = strncmp(what, "last ", 5) == 0;
-    const int        is_thread = strncmp(what, "thread ", 7) == 0;
-    cordon_request **request;
-
-    if (strcmp(what, "stop") == 0) {
-        cordon_server_close(stage.server);
-        stage.server = NULL;
-        return;
-    }
-    if (strncmp(what, "push ", 5) == 0) {
-        assert_int_equal(cordon_server_push(stage.server, CORDON_EVERYONE, cordon_text(what + 5)),
-                         0);
-        return;
-    }
-    if (stage.held_first == stage.held_end)
-        wrong("it holds no request", "", "");
-    request = is_last ? &stage.held[--stage.held_end] : &stage.held[stage.held_first];
-    sim_on_thread(is_thread ? 1 : 0);
-    if (is_last || is_thread || strncmp(what, "reply ", 6) == 0)
-        assert_int_equal(cordon_reply(request, cordon_text(strchr(what, ' ') + 1)), 0);
-    else if (strncmp(what, "part ", 5) == 0)
-        assert_int_equal(cordon_reply_part(*request, cordon_text(what + 5)), 0);
-    else if (strncmp(what, "fail ", 5) == 0)
-        assert_int_equal(cordon_fail(request, atoi(what + 5), strchr(what + 5, ' ')), 0);
-    else
-        wrong("no such thing to do", "", what);
-    sim_on_thread(0);
-    if (!is_last && !*request)
-        stage.held_first++;
-}
-
-/* ---- clients ---------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------- */
 
 static void dial(void *context)
 {
@@ -250,7 +41,7 @@ static client *client_of(size_t number)
         assert_non_null(it->heard);
         assert_true(sim_as(stage.guest, dial, it));
         if (it->handle == CORDON__NO_HANDLE)
-            wrong("it cannot connect", "", "");
+            talk_wrong("it cannot connect", "", "");
     }
     return it;
 }
@@ -291,7 +82,7 @@ static void hear(client *it)
     sim_settle();
 }
 
-/* ---- lines -------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------- */
 
 static size_t with_token(char *to, const char *text)
 {
@@ -344,7 +135,7 @@ static void compare(const char *what, const char *expected, const char *found)
     const int    is_open = size > 0 && expected[size - 1] == '*';
 
     if (is_open ? strncmp(expected, found, size - 1) != 0 : strcmp(expected, found) != 0)
-        wrong(what, expected, found);
+        talk_wrong(what, expected, found);
 }
 
 static void line_hear(client *it, const char *text)
@@ -372,7 +163,7 @@ static void line_state(client *it, const char *text)
     size = it->size;
     compare("the connection is", text, it->has_ended ? "ended" : "open");
     if (it->has_ended && size > 0 && stage.line[0] == '!')
-        wrong("unread bytes", "", "");
+        talk_wrong("unread bytes", "", "");
 }
 
 static void line_end(client *it)
@@ -403,7 +194,7 @@ static void run_line(const char *line)
         return;
     }
     if (line[0] == '!') {
-        assert_true(sim_as(stage.host, act_server, (void *)(uintptr_t)(line + 2)));
+        assert_true(sim_as(stage.host, talk_server_act, (void *)(uintptr_t)(line + 2)));
         sim_settle();
         return;
     }
@@ -426,11 +217,10 @@ static void run_line(const char *line)
     else if (line[0] == 'o')
         sim_settle();
     else
-        wrong("no such line", "", line);
+        talk_wrong("no such line", "", line);
 }
 
-/* ---- one conversation --------------------------------------------------------------------------
- */
+/* ---- one conversation -------------------------------------------------------------------- */
 
 static size_t perform(const conversation *it, const char *mode, unsigned seed, size_t cut_at)
 {
@@ -450,11 +240,11 @@ static size_t perform(const conversation *it, const char *mode, unsigned seed, s
         it->rules();
     stage.host = sim_process_open("server", SIM_UID);
     stage.guest = sim_process_open("clients", SIM_UID);
-    assert_true(sim_as(stage.host, open_server, NULL));
+    assert_true(sim_as(stage.host, talk_server_open, NULL));
     for (const char *const *line = it->lines; *line; line++)
         run_line(*line);
     stage.line = "(end)";
-    (void)sim_as(stage.host, close_server, NULL);
+    (void)sim_as(stage.host, talk_server_close, NULL);
     sim_pass(1000);
     for (size_t i = 0; i < CLIENTS; i++) {
         if (stage.clients[i].handle > 0)
@@ -463,7 +253,7 @@ static size_t perform(const conversation *it, const char *mode, unsigned seed, s
     }
     sim_pass(100);
     if (sim_close() > 0)
-        wrong("the world complains", "", "");
+        talk_wrong("the world complains", "", "");
     return stage.said;
 }
 
