@@ -190,8 +190,10 @@ static int read_more(cordon__talk *talk, size_t need, uint64_t deadline, cordon_
     }
     room = cordon__buffer_room(&talk->in);
     have = cordon__buffer_size(&talk->in);
-    /* Of a big message no byte more: the next one would have to be moved to the front. */
-    if (need > CORDON__BIG_MESSAGE && need > have && need - have < room)
+    /* Of a big message no byte more: the next one would have to be moved to the front. A line does
+     * not say how long it will be. */
+    if (!talk->asker.setup.is_json && need > CORDON__BIG_MESSAGE && need > have &&
+        need - have < room)
         room = need - have;
     code =
         cordon__line_read(&talk->line, cordon__buffer_tail(&talk->in), room, &got, deadline, fault);

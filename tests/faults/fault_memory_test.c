@@ -88,7 +88,7 @@ static int ask(cordon_endpoint *endpoint, const char *body, unsigned flags)
     cordon_buffer       reply = CORDON_BUFFER_INIT;
     int                 code;
 
-    options.timeout_ms = 2000;
+    options.timeout_ms = SUPPORT_SOON;
     options.flags = flags;
     code = cordon_call(&reply, endpoint, cordon_text(body), &options, NULL);
     cordon_buffer_free(&reply);
@@ -161,6 +161,9 @@ static int call_both_ways(support_memory *memory)
         frames = ask(endpoint, "size 300000", 0);
         lines = ask(endpoint, "\"size 300000\"", CORDON_NO_BINARY);
     }
+    if (!is_told(frames) || !is_told(lines))
+        print_message("frames: %s, lines: %s\n", cordon_error_name(frames),
+                      cordon_error_name(lines));
     SUPPORT_CHECK(has_one_way_out(code) && is_told(frames) && is_told(lines));
     cordon_endpoint_close(endpoint);
     return frames == CORDON_OK && lines == CORDON_OK;

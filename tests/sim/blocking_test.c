@@ -29,6 +29,7 @@ static struct scene {
     int              timeout_ms;
     unsigned         flags;
     uint64_t         took;
+    char             big[300000];
 } scene;
 
 static void on_request(cordon_request *request, cordon_bytes body, void *user)
@@ -39,6 +40,8 @@ static void on_request(cordon_request *request, cordon_bytes body, void *user)
         return;
     }
     scene.executed++;
+    if (body.size == 5 && memcmp(body.data, "\"big\"", 5) == 0)
+        body = (cordon_bytes){scene.big, sizeof scene.big};
     if (cordon_reply(&request, body) != CORDON_OK)
         (void)cordon_fail(&request, CORDON_EBUSY, NULL);
 }
@@ -237,6 +240,25 @@ static void second_server_waits_for_the_lock_two_seconds(void **state)
     close_scene();
 }
 
+/* ---- big bites -------------------------------------------------------------------------- */
+
+/* The reads after the 50th fail: a reply of 300,000 bytes must not need as many. */
+static void big_reply_is_read_in_big_bites(void **state)
+{
+    (void)state;
+    for (unsigned flags = 0; flags <= CORDON_NO_BINARY; flags += CORDON_NO_BINARY) {
+        open_scene(1);
+        memset(scene.big, 'b', sizeof scene.big);
+        scene.big[0] = scene.big[sizeof scene.big - 1] = '"';
+        scene.flags = flags;
+        assert_true(sim_as(scene.host, start, NULL));
+        sim_fail_at(scene.guest, "line_read", 50);
+        assert_true(sim_as(scene.guest, call, "\"big\""));
+        assert_int_equal(scene.code, CORDON_OK);
+        close_scene();
+    }
+}
+
 /* ---- the story: a call, then a session ------------------------------------------------------ */
 
 static void converse(void *context)
@@ -380,6 +402,7 @@ int main(void)
         cmocka_unit_test(call_for_ever_waits_as_long_as_it_takes),
         cmocka_unit_test(reply_at_the_deadlines_own_millisecond_or_later_is_late),
         cmocka_unit_test(second_server_waits_for_the_lock_two_seconds),
+        cmocka_unit_test(big_reply_is_read_in_big_bites),
         cmocka_unit_test(each_verb_may_fail_once),
         cmocka_unit_test(each_allocation_may_fail_once_and_for_ever),
         cmocka_unit_test(each_thing_asked_of_the_system_may_be_the_last),
