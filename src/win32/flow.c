@@ -15,7 +15,7 @@ DWORD cordon__flow_look(HANDLE pipe, DWORD *count)
 
 DWORD cordon__flow_take(HANDLE pipe, HANDLE event, void *data, size_t size, DWORD *got)
 {
-    const DWORD most = size < MAXDWORD ? (DWORD)size : MAXDWORD;
+    const DWORD most = (DWORD)(size < CORDON__FLOW_MOST ? size : CORDON__FLOW_MOST);
     OVERLAPPED  reading = {0};
     DWORD       error;
 

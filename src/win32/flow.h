@@ -8,10 +8,13 @@
 
 #include "../platform.h"
 
+/* One read at most: who is asked for much makes room for it, however little there is. */
+#define CORDON__FLOW_MOST ((size_t)256 * 1024)
+
 /* How many bytes can be read now. 0, or GetLastError: there are none and it is the end. */
 DWORD cordon__flow_look(HANDLE pipe, DWORD *count);
 
-/* Read at most `size` of the bytes that wait; *got is 0 if who wrote them took them back. event:
+/* Read of the bytes that wait; *got is 0 if who wrote them took them back. event:
  * manual, of ours alone. Nothing of it reaches a completion port. 0, or GetLastError. */
 DWORD cordon__flow_take(HANDLE pipe, HANDLE event, void *data, size_t size, DWORD *got);
 

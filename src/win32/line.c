@@ -123,11 +123,12 @@ static DWORD read_some(cordon__line *line, void *data, size_t size, DWORD *got, 
 {
     const HANDLE pipe = (HANDLE)line->handle;
     const HANDLE event = line->own->has_read;
+    const DWORD  most = (DWORD)(size < CORDON__FLOW_MOST ? size : CORDON__FLOW_MOST);
     OVERLAPPED   reading = {0};
     DWORD        error;
 
     reading.hEvent = event;
-    if (!ReadFile(pipe, data, size < MAXDWORD ? (DWORD)size : MAXDWORD, NULL, &reading)) {
+    if (!ReadFile(pipe, data, most, NULL, &reading)) {
         error = GetLastError();
         if (error != ERROR_IO_PENDING)
             return error;

@@ -179,13 +179,12 @@ int ear_write(ear *it, const char *data, size_t size, size_t *taken)
 
 unsigned ear_turns(ear *it)
 {
-    const uint64_t end = cordon__now() + 60;
-    uv_timer_t     timer;
-    unsigned       turns = 0;
+    uv_timer_t timer;
+    unsigned   turns = 0;
 
     uv_timer_init(&it->loop, &timer);
     uv_timer_start(&timer, late, 60, 0);
-    for (; cordon__now() < end; turns++)
+    for (; uv_is_active((uv_handle_t *)&timer); turns++)
         uv_run(&it->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&timer, NULL);
     uv_run(&it->loop, UV_RUN_NOWAIT);

@@ -95,7 +95,14 @@ DWORD pair_handles(void)
 {
     DWORD count = 0;
 
-    assert_true(GetProcessHandleCount(GetCurrentProcess(), &count));
+    if (GetProcessHandleCount(GetCurrentProcess(), &count) && count > 0)
+        return count;
+    for (uintptr_t value = 4; value < 4 * 4096; value += 4) { /* Wine says 0 */
+        DWORD flags;
+
+        count += GetHandleInformation((HANDLE)value, &flags) != 0;
+    }
+    assert_true(count > 0);
     return count;
 }
 
