@@ -1,0 +1,39 @@
+/* What the tests of the Windows backend's ground share: a place in a directory of the test's own.
+ */
+#ifndef CONTRACT_WIN32_KIT_H
+#define CONTRACT_WIN32_KIT_H
+
+#include "support.h"
+
+#include "../../src/win32/place.h"
+
+/* A SID that is nobody's here. */
+#define STRANGER "S-1-5-21-11-22-33-4444"
+
+typedef struct kit {
+    char           root[SUPPORT_PATH];
+    char           home[SUPPORT_PATH]; /* root\d: not there yet */
+    cordon_fault   fault;
+    cordon__place *place;     /* closed at the end when a test has put one here */
+    char           told[512]; /* the last step that the trace of `place` told: "text" of it */
+} kit;
+
+int kit_setup(void **state);
+int kit_teardown(void **state);
+
+/* Resolved, application "test", name "ipc"; NULL: the default directory. */
+cordon__place *kit_resolve(kit *it, const char *app, const char *directory);
+/* it->place: its directory open as a server has it. */
+cordon__place *kit_serve(kit *it);
+/* A descriptor in words -> SECURITY_ATTRIBUTES; %s of `list` is our own SID, as often as it
+ * stands there. LocalFree(lpSecurityDescriptor). */
+void kit_descriptor(SECURITY_ATTRIBUTES *attributes, const char *list);
+/* Owner, group, list of a file or directory in words. */
+void kit_guard_of(char *text, size_t room, const wchar_t *path);
+/* What it has must be what guard.c says, to the letter where the system keeps letters, and in any
+ * case ours alone. */
+void kit_check_guard(kit *it, const wchar_t *path, enum cordon__guarded what);
+
+#define kit_test(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
+
+#endif
