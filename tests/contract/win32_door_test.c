@@ -91,10 +91,21 @@ static void waits_that_were_given_up_are_begun_again(void **state)
     door_end(listener);
 }
 
+/* Asked one by one: a count of them is not told everywhere. */
+static unsigned handles(void)
+{
+    unsigned count = 0;
+    DWORD    flags;
+
+    for (uintptr_t value = 4; value < 0x10000; value += 4)
+        count += GetHandleInformation((HANDLE)value, &flags) != 0;
+    return count;
+}
+
 static void thousand_comings_leave_no_handle(void **state)
 {
     cordon__listener *listener = door_listen(0);
-    DWORD             before = 0, after = 0;
+    unsigned          before = 0;
 
     (void)state;
     for (int i = 0; i < 1100; i++) {
@@ -112,10 +123,10 @@ static void thousand_comings_leave_no_handle(void **state)
         else if (i % 4 == 1)
             cordon__handle_close(door_let_in(listener));
         if (i == 99)
-            assert_true(GetProcessHandleCount(GetCurrentProcess(), &before));
+            before = handles();
     }
-    assert_true(GetProcessHandleCount(GetCurrentProcess(), &after));
-    assert_int_equal(after, before);
+    assert_true(before > 0);
+    assert_int_equal(handles(), before);
     door_end(listener);
 }
 
