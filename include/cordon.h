@@ -319,7 +319,8 @@ typedef struct cordon_server_options {
     }
 #define CORDON_NO_JSON            0x010u
 #define CORDON_NO_BINARY          0x020u
-#define CORDON_WIN32_DEFAULT_DACL 0x100u /**< Windows' own: Everyone may read */
+#define CORDON_WIN32_DEFAULT_DACL 0x100u /**< Windows' own: Everyone may read; and elevated clients
+                                              do not take it for their user's */
 
 /**
  * Serve the endpoint: when it returns 0, clients can connect.
@@ -332,6 +333,7 @@ typedef struct cordon_server_options {
  * Returns: CORDON_OK
  *          CORDON_EADDRINUSE  a live server has the endpoint
  *          CORDON_EUNSAFE     owner, mode or type of a path is wrong; it was left alone
+ *          CORDON_EIMPOSTOR, CORDON_EBUSY  Windows: another's pipe has the name
  *          CORDON_EDENIED, CORDON_EINVAL, CORDON_ENOMEM, CORDON_ESYSTEM
  */
 CORDON_API int cordon_server_open(cordon_server **server, cordon_loop *loop,
