@@ -317,10 +317,10 @@ typedef struct cordon_server_options {
         sizeof(cordon_server_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
             0, 0, NULL, NULL, NULL, NULL, NULL                                                     \
     }
-#define CORDON_NO_JSON            0x010u
-#define CORDON_NO_BINARY          0x020u
-#define CORDON_WIN32_DEFAULT_DACL 0x100u /**< Windows' own: Everyone may read; and elevated clients
-                                              do not take it for their user's */
+#define CORDON_NO_JSON   0x010u
+#define CORDON_NO_BINARY 0x020u
+/** Windows' own: Everyone may read; elevated clients do not take it for their user's. */
+#define CORDON_WIN32_DEFAULT_DACL 0x100u
 
 /**
  * Serve the endpoint: when it returns 0, clients can connect.

@@ -320,9 +320,9 @@ static void on_stranger(void *owner, const cordon_fault *why)
     cordon__server_trouble(owner, why);
 }
 
-const cordon__host_events cordon__server_events = {on_admit,  on_request, on_cancel, on_status,
-                                                   on_stop,   on_room,    on_ended,  on_closed,
-                                                   on_due,    on_stranger};
+const cordon__host_events cordon__server_events = {on_admit, on_request, on_cancel, on_status,
+                                                   on_stop,  on_room,    on_ended,  on_closed,
+                                                   on_due,   on_stranger};
 
 /* ---- Accepting ------------------------------------------------------------- */
 
