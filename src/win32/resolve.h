@@ -2,6 +2,8 @@
 #ifndef CORDON__WIN32_RESOLVE_H
 #define CORDON__WIN32_RESOLVE_H
 
+#include "../dialect.h"
+
 #include "place.h"
 
 /* All are verbatim (\\?\...), so that they may be long, and free of a last separator. */

@@ -105,7 +105,7 @@ int cordon__secret_load(cordon__place *place, void *data, size_t size, cordon_fa
     return CORDON_OK;
 }
 
-/* ---- remove -------------------------------------------------------------------------------- */
+/* ---- store ---------------------------------------------------------------------------------- */
 
 static int dispose(HANDLE file)
 {
@@ -113,25 +113,6 @@ static int dispose(HANDLE file)
 
     return SetFileInformationByHandle(file, FileDispositionInfo, &info, sizeof info);
 }
-
-int cordon__secret_remove(cordon__place *place, const void *data, size_t size, cordon_fault *fault)
-{
-    char   there[SECRET_MAX];
-    HANDLE file;
-    int    is_gone;
-
-    assert(size <= sizeof there);
-    if (load(&file, place, there, size, DELETE, fault) != CORDON_OK)
-        return CORDON_OK;
-    is_gone = memcmp(there, data, size) == 0 && dispose(file);
-    cordon__wipe(there, sizeof there);
-    CloseHandle(file);
-    if (is_gone)
-        cordon__place_done(place, remove_step, place->paths[CORDON_TOKEN], NULL);
-    return CORDON_OK;
-}
-
-/* ---- store ---------------------------------------------------------------------------------- */
 
 static wchar_t *name_half(const cordon__place *place)
 {
@@ -260,4 +241,23 @@ int cordon__secret_store(cordon__place *place, const void *data, size_t size, co
     if (code == CORDON_OK)
         cordon__place_done(place, write_step, place->paths[CORDON_TOKEN], NULL);
     return code;
+}
+
+/* ---- remove -------------------------------------------------------------------------------- */
+
+int cordon__secret_remove(cordon__place *place, const void *data, size_t size, cordon_fault *fault)
+{
+    char   there[SECRET_MAX];
+    HANDLE file;
+    int    is_gone;
+
+    assert(size <= sizeof there);
+    if (load(&file, place, there, size, DELETE, fault) != CORDON_OK)
+        return CORDON_OK;
+    is_gone = memcmp(there, data, size) == 0 && dispose(file);
+    cordon__wipe(there, sizeof there);
+    CloseHandle(file);
+    if (is_gone)
+        cordon__place_done(place, remove_step, place->paths[CORDON_TOKEN], NULL);
+    return CORDON_OK;
 }
