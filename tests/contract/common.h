@@ -18,7 +18,8 @@ void        common_put(const char *path, const char *text, unsigned mode);
 void        common_put_directory(const char *path);
 void        common_remove(const char *path); /* one file */
 int         common_exists(const char *path);
-int         common_address_is_file(void); /* something may lie at it, or stay behind */
+int         common_address_is_file(void);  /* something may lie at it, or stay behind */
+int         common_held_file_can_go(void); /* a lock file can be removed while it is held */
 
 struct uv_loop_s *common_loop(void);
 /* Run the loop until it is so; 0: it never was. */

@@ -63,6 +63,11 @@ int common_exists(const char *path)
     return support_exists(path);
 }
 
+int common_held_file_can_go(void)
+{
+    return 1;
+}
+
 int common_address_is_file(void)
 {
     return 1;

@@ -93,6 +93,18 @@ static void second_taker_of_the_lock_is_told_at_once(void)
     assert_int_equal(cordon__lock_is_named(first, place, CORDON_LOCK), 1);
     cordon__lock_release(first);
     assert_int_equal(cordon__lock_take(&first, place, CORDON_LOCK, &fault), CORDON_OK);
+    cordon__lock_release(first);
+    unserve(NULL);
+}
+
+static void lock_whose_file_went_excludes_nobody(void)
+{
+    cordon__lock *first = NULL;
+
+    if (!common_held_file_can_go())
+        skip();
+    serve(0);
+    assert_int_equal(cordon__lock_take(&first, place, CORDON_LOCK, &fault), CORDON_OK);
     common_remove(path_of(CORDON_LOCK));
     assert_int_equal(cordon__lock_is_named(first, place, CORDON_LOCK), 0);
     cordon__lock_release(first);
@@ -735,6 +747,7 @@ typedef struct contract {
 
 static const contract all[] = {
     CONTRACT(second_taker_of_the_lock_is_told_at_once),
+    CONTRACT(lock_whose_file_went_excludes_nobody),
     CONTRACT(second_listener_is_refused_and_the_first_goes_on),
     CONTRACT(lock_file_open_to_others_is_unsafe),
     CONTRACT(what_a_dead_server_left_is_taken_over),
