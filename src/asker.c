@@ -14,7 +14,10 @@ void cordon__asker_reset(cordon__asker *asker)
     asker->state = asker->setup.is_json ? CORDON__ASKER_TALKS : CORDON__ASKER_NEW;
     asker->failed = CORDON_OK;
     asker->why = NULL;
-    memset(&asker->told, 0, sizeof asker->told);
+    asker->told.version = 0;
+    asker->told.features = asker->told.pid = 0;
+    asker->told.instance = 0;
+    asker->told.program[0] = '\0';
     asker->told.max_request = CORDON__LARGEST_LIMIT;
     memset(&asker->decoder, 0, sizeof asker->decoder);
     asker->decoder.limit = asker->setup.max_reply;
@@ -26,8 +29,8 @@ void cordon__asker_reset(cordon__asker *asker)
 
 void cordon__asker_open(cordon__asker *asker, const cordon__asker_setup *setup)
 {
-    memset(asker, 0, sizeof *asker);
     asker->setup = *setup;
+    memset(&asker->text, 0, sizeof asker->text);
     asker->asked = asker->few;
     asker->capacity = sizeof asker->few / sizeof asker->few[0];
     cordon__asker_reset(asker);

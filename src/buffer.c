@@ -55,17 +55,6 @@ char *cordon__copy_text(const cordon__memory *memory, const char *text)
 
 /* ---- the queue of bytes ------------------------------------------------------ */
 
-cordon_bytes cordon__buffer_view(const cordon__buffer *buffer)
-{
-    cordon_bytes view = {NULL, 0};
-
-    if (buffer->data) {
-        view.data = buffer->data + buffer->start;
-        view.size = buffer->end - buffer->start;
-    }
-    return view;
-}
-
 char *cordon__buffer_tail(cordon__buffer *buffer)
 {
     return buffer->data ? buffer->data + buffer->end : NULL;
@@ -220,13 +209,13 @@ cordon_bytes cordon_text(const char *text)
 
 /* ---- secrets and numbers ----------------------------------------------------- */
 
+/* Called through a pointer that is read anew each time: no compiler may know what it does, and
+ * drop it. */
+static void *(*const volatile fill)(void *data, int byte, size_t size) = memset;
+
 void cordon__wipe(void *data, size_t size)
 {
-    /* Each write through a volatile lvalue is an effect of its own: no compiler may drop it. */
-    volatile uint8_t *bytes = (volatile uint8_t *)data;
-
-    while (size-- > 0)
-        *bytes++ = 0;
+    (void)fill(data, 0, size);
 }
 
 uint64_t cordon__load64(const void *from)

@@ -35,9 +35,20 @@ typedef struct cordon__buffer {
     size_t capacity; /* bytes at data */
 } cordon__buffer;
 
-cordon_bytes cordon__buffer_view(const cordon__buffer *buffer); /* what was not taken */
-
 /* Here for the compiler to see, as the numbers below: asked several times a request. */
+
+/* What was not taken. */
+static inline cordon_bytes cordon__buffer_view(const cordon__buffer *buffer)
+{
+    cordon_bytes view = {NULL, 0};
+
+    if (buffer->data) {
+        view.data = buffer->data + buffer->start;
+        view.size = buffer->end - buffer->start;
+    }
+    return view;
+}
+
 static inline size_t cordon__buffer_size(const cordon__buffer *buffer)
 {
     return buffer->end - buffer->start;

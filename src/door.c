@@ -249,7 +249,7 @@ static void on_status(void *owner, cordon__session *session, uint32_t id)
         return;
     }
     if (cordon__server_describe(server, &text) == 0)
-        (void)cordon__session_reply(session, &to, 0, cordon__buffer_view(&text));
+        (void)cordon__session_reply(session, &to, CORDON__SHARE_LAST, cordon__buffer_view(&text));
     else
         (void)cordon__session_fail(session, &to, CORDON__INTERNAL, cordon_text("out of memory"));
     cordon__buffer_free(&text, &server->host.memory);
@@ -273,7 +273,7 @@ static void on_stop(void *owner, cordon__session *session, uint32_t id)
                                    cordon_text("the server does not let clients stop it"));
         return;
     }
-    (void)cordon__session_reply(session, &to, 0, empty);
+    (void)cordon__session_reply(session, &to, CORDON__SHARE_LAST, empty);
     (void)cordon__mail_post(server->mail, &server->close_job);
 }
 
@@ -283,20 +283,30 @@ static void on_room(void *owner, cordon__session *session)
     cordon__requests_room(session);
 }
 
-static void on_ended(void *owner, cordon__session *session, const cordon_fault *why)
+/* The application hears of those that it was told of. */
+static void tell_ended(cordon_server *server, cordon__session *session, int code, const char *text)
 {
-    cordon_server *server = owner;
-    cordon_peer    peer;
+    cordon_fault why;
+    cordon_peer  peer;
 
-    cordon__requests_leave(session);
-    if (session->is_member)
-        *count_of(server, session) -= 1;
-    if (!session->is_member || session->gate.is_control || server->options.on_session == NULL)
-        return;
+    cordon__fault_clear(&why);
+    (void)cordon__fault_found(&why, code, "session", NULL, 0, 0, text);
     cordon__server_enter(server);
     cordon__server_peer(&peer, session);
-    server->options.on_session(session->id, &peer, 0, why, server->options.user);
+    server->options.on_session(session->id, &peer, 0, &why, server->options.user);
     cordon__server_leave(server);
+}
+
+static void on_ended(void *owner, cordon__session *session, int code, const char *text)
+{
+    cordon_server *server = owner;
+
+    cordon__requests_leave(session);
+    if (!session->is_member)
+        return;
+    *count_of(server, session) -= 1;
+    if (server->options.on_session != NULL && !session->gate.is_control)
+        tell_ended(server, session, code, text);
 }
 
 static void on_closed(void *owner, cordon__session *session)

@@ -95,7 +95,7 @@ static int check_head(cordon__decoder *decoder, const cordon__frame *frame, uint
 
 static uint32_t read_head(cordon__frame *frame, const uint8_t *head)
 {
-    frame->type = head[4];
+    frame->type = head[CORDON__FRAME_TYPE_AT];
     frame->flags = head[5];
     frame->handles = cordon__load16(head + 6);
     frame->id = cordon__load32(head + 8);
@@ -131,7 +131,7 @@ void cordon__frame_head(uint8_t head[CORDON__FRAME_HEAD], enum cordon__frame_typ
 {
     assert(size <= UINT32_MAX && flags <= UINT8_MAX);
     cordon__store32(head, (uint32_t)size);
-    head[4] = (uint8_t)type;
+    head[CORDON__FRAME_TYPE_AT] = (uint8_t)type;
     head[5] = (uint8_t)flags;
     cordon__store16(head + 6, 0);
     cordon__store32(head + 8, id);

@@ -25,13 +25,14 @@ enum cordon__frame_type {
     CORDON__UPGRADE
 };
 
-#define CORDON__MAGIC_SIZE   4
-#define CORDON__FRAME_HEAD   12
-#define CORDON__HELLO_MAX    4096
-#define CORDON__PING_MAX     64
-#define CORDON__TEXT_MAX     4096 /* of a failure or refusal */
-#define CORDON__MORE_PARTS   0x01 /* flags, bit 0 */
-#define CORDON__WIRE_VERSION 1
+#define CORDON__MAGIC_SIZE    4
+#define CORDON__FRAME_HEAD    12
+#define CORDON__FRAME_TYPE_AT 4 /* in the head */
+#define CORDON__HELLO_MAX     4096
+#define CORDON__PING_MAX      64
+#define CORDON__TEXT_MAX      4096 /* of a failure or refusal */
+#define CORDON__MORE_PARTS    0x01 /* flags, bit 0 */
+#define CORDON__WIRE_VERSION  1
 
 extern const uint8_t cordon__magic[CORDON__MAGIC_SIZE]; /* C0 43 52 44 */
 

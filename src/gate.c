@@ -10,6 +10,20 @@
 
 /* ---- Acts ------------------------------------------------------------------ */
 
+/* All but the text, which is as long as the rest and hardly ever there. */
+static void clear(cordon__act *act)
+{
+    static const cordon_bytes none = {NULL, 0};
+
+    act->kind = CORDON__ACT_MORE;
+    act->code = 0;
+    act->id = 0;
+    act->need = 0;
+    act->is_one_shot = 0;
+    act->key = act->body = act->program = none;
+    act->text[0] = '\0';
+}
+
 static void act_more(cordon__act *act, size_t need)
 {
     act->kind = CORDON__ACT_MORE;
@@ -413,7 +427,7 @@ void cordon__gate_open(cordon__gate *gate)
 void cordon__gate_next(cordon__gate *gate, const cordon__rules *rules, cordon_bytes in,
                        size_t *used, cordon__act *act)
 {
-    memset(act, 0, sizeof *act);
+    clear(act);
     *used = 0;
     if (in.size == 0 || gate->state == CORDON__GATE_OVER || gate->state == CORDON__GATE_VERDICT)
         act_more(act, 1);
@@ -438,7 +452,7 @@ void cordon__gate_close(cordon__gate *gate)
 
 void cordon__gate_end(cordon__gate *gate, cordon_bytes rest, cordon__act *act)
 {
-    memset(act, 0, sizeof *act);
+    clear(act);
     if (gate->is_json && gate->state != CORDON__GATE_OVER && !is_blank(rest))
         act_break(gate, act, CORDON__MALFORMED, "parse: the line does not end");
     else

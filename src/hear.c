@@ -124,6 +124,17 @@ static int must_pause(cordon__session *session)
     return 1;
 }
 
+/* Will nobody be asked anything more of what was read? A goodbye asks nobody. */
+static int is_all(const cordon__session *session, cordon_bytes rest, size_t used)
+{
+    const uint8_t *next = (const uint8_t *)rest.data + used;
+
+    if (rest.size == used)
+        return 1;
+    return rest.size - used == CORDON__FRAME_HEAD && !session->gate.is_json &&
+           next[CORDON__FRAME_TYPE_AT] == CORDON__FINISH;
+}
+
 /* Everything that can be understood of `in`; the bytes done with. */
 static size_t understand(cordon__session *session, cordon_bytes in)
 {
@@ -139,15 +150,20 @@ static size_t understand(cordon__session *session, cordon_bytes in)
             return done;
         if (cordon__session_is_over(session))
             break;
+        if (rest.size == 0) { /* mostly all that came has been said */
+            session->need = 1;
+            return done;
+        }
         cordon__gate_next(&session->gate, &host->rules, rest, &used, &act);
         done += used;
         if (act.kind == CORDON__ACT_MORE) {
             session->need = act.need;
             return done;
         }
-        host->desk->is_last = done == in.size;
+        host->desk->is_last = is_all(session, rest, used);
         carry_out(session, &act);
-        cordon__desk_hurry(host->desk);
+        if (act.kind != CORDON__ACT_ADMIT) /* what that says is said last */
+            cordon__desk_hurry(host->desk);
     }
     return in.size; /* nothing that follows matters any more */
 }
@@ -224,7 +240,8 @@ static void look_at_partial(cordon__session *session)
 {
     cordon__host *host = session->host;
 
-    cordon__hear_count(session);
+    if (session->in.data != NULL || session->counted_in > 0)
+        cordon__hear_count(session);
     if (cordon__session_is_over(session))
         return;
     if (host->partial > host->max_partial) {
@@ -299,7 +316,7 @@ static void on_read(void *owner, size_t size)
             cordon__session_close(session, CORDON_EPROTOCOL, NULL);
         return;
     }
-    if (session->life != CORDON__LIFE_OPEN || !is_friend(session))
+    if (session->life != CORDON__LIFE_OPEN || (!session->is_known && !is_friend(session)))
         return;
     cordon__desk_enter(desk);
     if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken)

@@ -46,7 +46,7 @@ static int say_part(cordon_request *request, cordon_bytes part)
     cordon__reference to = reference(request);
     int               code;
 
-    code = cordon__session_reply(request->session, &to, 1, part);
+    code = cordon__session_reply(request->session, &to, CORDON__SHARE_PART, part);
     if (code == CORDON__SAID_FAILURE) {
         if (!is_silent(request))
             cordon__request_answered(request);
@@ -59,6 +59,14 @@ static int say_part(cordon_request *request, cordon_bytes part)
             cordon__request_turn(request, CORDON_ROOM);
     }
     return code;
+}
+
+/* Nothing else was read behind the question that is just being handled: no other answer comes. */
+static enum cordon__share share_of(const cordon_request *request)
+{
+    return request->server->requests.handled == request && request->session->host->desk->is_last
+               ? CORDON__SHARE_ALONE
+               : CORDON__SHARE_LAST;
 }
 
 /* 0: said and ended. ENOMEM: it is still the handler's. */
@@ -74,7 +82,7 @@ static int finish(cordon_request *request, int how, unsigned wire, cordon_bytes 
             code = say_failure(request, request->broken,
                                cordon_text("a part of the reply could not be sent"));
         else
-            code = cordon__session_reply(request->session, &to, 0, body);
+            code = cordon__session_reply(request->session, &to, share_of(request), body);
     }
     if (code < 0 && how == CORDON__END_REPLY)
         return code;

@@ -130,23 +130,13 @@ static void empty(cordon__buffer *buffer, const cordon__memory *memory)
 
 static void rest(cordon__requests *requests, cordon_request *request)
 {
-    cordon__memory memory = request->memory;
-    cordon__mail  *mail = request->mail;
-    cordon__buffer kept, posted;
-
     if (requests->resting_count == RESTING_MAX) {
         cordon__request_free(request);
         return;
     }
-    empty(&request->kept, &memory);
-    empty(&request->posted, &memory);
-    kept = request->kept;
-    posted = request->posted;
-    memset(request, 0, sizeof *request);
-    request->memory = memory;
-    request->mail = mail;
-    request->kept = kept;
-    request->posted = posted;
+    empty(&request->kept, &request->memory);
+    empty(&request->posted, &request->memory);
+    memset(request, 0, offsetof(cordon_request, mail));
     request->next = requests->resting;
     requests->resting = request;
     requests->resting_count++;

@@ -12,7 +12,8 @@ void cordon__server_enter(cordon_server *server)
 void cordon__server_leave(cordon_server *server)
 {
     if (server->service == 1) {
-        cordon__requests_turn(&server->requests);
+        if (server->requests.turns != NULL)
+            cordon__requests_turn(&server->requests);
         if (server->requests.turns != NULL)
             (void)cordon__mail_post(server->mail, &server->turn_job);
     }

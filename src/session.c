@@ -14,16 +14,11 @@
 static void say_ended(cordon__session *session, int code, const char *text)
 {
     cordon__host *host = session->host;
-    cordon_fault  fault;
 
     if (session->has_ended)
         return;
     session->has_ended = 1;
-    cordon__fault_clear(&fault);
-    (void)cordon__fault_set(&fault, code, "session");
-    if (text != NULL)
-        cordon__fault_text(&fault, "%s", text);
-    host->events->on_ended(host->owner, session, &fault);
+    host->events->on_ended(host->owner, session, code, text);
 }
 
 void cordon__session_close(cordon__session *session, int code, const char *text)
@@ -71,11 +66,6 @@ void cordon__session_await(cordon__session *session, uint64_t now, int wait_ms)
     session->due_in = wait_ms < 0 ? CORDON__NEVER : now + (uint64_t)wait_ms;
     if (session->due_in != CORDON__NEVER)
         host->events->on_due(host->owner, session->due_in);
-}
-
-int cordon__session_is_over(const cordon__session *session)
-{
-    return session->life == CORDON__LIFE_CLOSED || session->life == CORDON__LIFE_LINGER;
 }
 
 static int our_code(unsigned wire)
@@ -188,7 +178,8 @@ void cordon__session_wake(cordon__session *session)
 
 /* ---- Its steps ------------------------------------------------------------- */
 
-void cordon__session_settle(cordon__session *session)
+/* It may be at its end: does it part? */
+void cordon__session_part(cordon__session *session)
 {
     cordon__host *host = session->host;
 

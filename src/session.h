@@ -33,10 +33,29 @@ typedef struct cordon__desk {
 /* The room itself: a request of that size with its head, and what came before it. */
 #define CORDON__DESK_ROOM (CORDON__ROOM + 4096)
 
-void cordon__desk_enter(cordon__desk *desk);
-void cordon__desk_leave(cordon__desk *desk);
+/* These are here, as other little ones, for the compiler to see: several times a request. */
+
+void cordon__desk_let_go(cordon__desk *desk);
+void cordon__desk_look(cordon__desk *desk);
+
+static inline void cordon__desk_enter(cordon__desk *desk)
+{
+    desk->depth++;
+}
+
+static inline void cordon__desk_leave(cordon__desk *desk)
+{
+    if (desk->depth == 1 && desk->dirty != NULL)
+        cordon__desk_let_go(desk);
+    desk->depth--;
+}
+
 /* Time has passed inside: let go what waits too long. */
-void cordon__desk_hurry(cordon__desk *desk);
+static inline void cordon__desk_hurry(cordon__desk *desk)
+{
+    if (desk->dirty != NULL && !desk->is_last)
+        cordon__desk_look(desk);
+}
 
 typedef struct cordon__host_events {
     /* May it come in? 0, or the wire code of the refusal. Then it is admitted. */
@@ -46,8 +65,8 @@ typedef struct cordon__host_events {
     void (*on_status)(void *owner, cordon__session *session, uint32_t id);
     void (*on_stop)(void *owner, cordon__session *session, uint32_t id);
     void (*on_room)(void *owner, cordon__session *session); /* what it leaves unread got less */
-    /* It has ended for all that asked by it; why->code CORDON_OK: in good order. */
-    void (*on_ended)(void *owner, cordon__session *session, const cordon_fault *why);
+    /* It has ended for all that asked by it; code CORDON_OK: in good order. text may be NULL. */
+    void (*on_ended)(void *owner, cordon__session *session, int code, const char *text);
     void (*on_closed)(void *owner, cordon__session *session); /* its memory goes now */
     void (*on_due)(void *owner, uint64_t due); /* one of its deadlines may be the next */
     /* One that was let in before it was known turned out not to be ours: closed next. */
@@ -131,16 +150,30 @@ void cordon__session_wake(cordon__session *session);
  */
 enum { CORDON__SAID_FAILURE = 1 };
 
-int cordon__session_reply(cordon__session *session, const cordon__reference *to, int is_part,
-                          cordon_bytes body);
+enum cordon__share {
+    CORDON__SHARE_LAST, /* a whole reply, or the last part */
+    CORDON__SHARE_PART,
+    CORDON__SHARE_ALONE /* as LAST; and nothing is to come that it could travel with */
+};
+
+int cordon__session_reply(cordon__session *session, const cordon__reference *to,
+                          enum cordon__share share, cordon_bytes body);
 int cordon__session_fail(cordon__session *session, const cordon__reference *to, unsigned code,
                          cordon_bytes text);
 int cordon__session_event(cordon__session *session, cordon_bytes body);
 /* Is there room for a part of a reply? */
 int cordon__session_has_room(const cordon__session *session);
 
+void cordon__session_part(cordon__session *session);
+
 /* One of its requests has had its last answer, or its handler has let go. */
-void cordon__session_settle(cordon__session *session);
+static inline void cordon__session_settle(cordon__session *session)
+{
+    if (session->life != CORDON__LIFE_OPEN || session->gate.state == CORDON__GATE_FINISHED ||
+        session->host->is_stopping)
+        cordon__session_part(session);
+}
+
 /* The server stops: say so. */
 void cordon__session_finish(cordon__session *session);
 /* Tell the reason, then close: the whole connection. code: our number, for the host. */
@@ -149,7 +182,11 @@ void cordon__session_break(cordon__session *session, unsigned wire, const char *
 void cordon__session_close(cordon__session *session, int code, const char *text);
 
 /* Its reason is told or it is closed: nothing is said or heard any more. */
-int cordon__session_is_over(const cordon__session *session);
+static inline int cordon__session_is_over(const cordon__session *session)
+{
+    return session->life >= CORDON__LIFE_LINGER;
+}
+
 /* For its two halves: the other side has wait_ms (-1: for ever) from now to say something; and
  * the last callback of its stream. */
 void cordon__session_await(cordon__session *session, uint64_t now, int wait_ms);

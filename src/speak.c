@@ -13,7 +13,7 @@
 
 /* ---- The desk -------------------------------------------------------------- */
 
-static void let_go(cordon__desk *desk)
+void cordon__desk_let_go(cordon__desk *desk)
 {
     while (desk->dirty != NULL) {
         cordon__session *session = desk->dirty;
@@ -26,22 +26,10 @@ static void let_go(cordon__desk *desk)
     }
 }
 
-void cordon__desk_enter(cordon__desk *desk)
+void cordon__desk_look(cordon__desk *desk)
 {
-    desk->depth++;
-}
-
-void cordon__desk_leave(cordon__desk *desk)
-{
-    if (desk->depth == 1)
-        let_go(desk);
-    desk->depth--;
-}
-
-void cordon__desk_hurry(cordon__desk *desk)
-{
-    if (desk->dirty != NULL && !desk->is_last && cordon__now() != desk->since)
-        let_go(desk);
+    if (cordon__now() != desk->since)
+        cordon__desk_let_go(desk);
 }
 
 static void mark_dirty(cordon__session *session)
@@ -75,6 +63,8 @@ void cordon__speak_count(cordon__session *session)
     cordon__host *host = session->host;
     size_t        size = cordon__buffer_size(&session->out);
 
+    if (size == 0 && session->out.data == NULL && session->counted_out == 0)
+        return; /* mostly nothing is left */
     host->queued = host->queued - session->counted_out + size;
     session->counted_out = size;
     if (size == 0)
@@ -219,12 +209,14 @@ static int send_now(cordon__session *session, const cordon_bytes *pieces, size_t
 {
     cordon_bytes all[PIECES];
     size_t       waiting = cordon__buffer_size(&session->out);
+    size_t       used = 0;
     size_t       taken;
     size_t       from_queue;
 
-    all[0] = cordon__buffer_view(&session->out);
-    memcpy(all + 1, pieces, count * sizeof *pieces);
-    if (write_pieces(session, all, count + 1, waiting + total, &taken) != 0)
+    if (waiting > 0)
+        all[used++] = cordon__buffer_view(&session->out);
+    memcpy(all + used, pieces, count * sizeof *pieces);
+    if (write_pieces(session, all, used + count, waiting + total, &taken) != 0)
         return 0;
     from_queue = taken < waiting ? taken : waiting;
     cordon__buffer_take(&session->out, from_queue);
@@ -237,8 +229,34 @@ static int send_now(cordon__session *session, const cordon_bytes *pieces, size_t
     return 0;
 }
 
+#define SMALL 512 /* bytes: cheaper copied than told to the system piece by piece */
+
+static int send_small(cordon__session *session, const cordon_bytes *pieces, size_t count,
+                      size_t total)
+{
+    char         whole[SMALL];
+    cordon_bytes one = {whole, total};
+    size_t       used = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].size > 0)
+            memcpy(whole + used, pieces[i].data, pieces[i].size);
+        used += pieces[i].size;
+    }
+    return send_now(session, &one, 1, total);
+}
+
+/* Does it wait for others to travel with? */
+static int has_company(const cordon__session *session, size_t size, enum cordon__share share)
+{
+    if (!is_gathering(session) || size > CORK_SIZE)
+        return 0;
+    return share != CORDON__SHARE_ALONE || cordon__buffer_size(&session->out) > 0;
+}
+
 /* head, body, tail as one. */
-static int say(cordon__session *session, const cordon__wrap *wrap, cordon_bytes body)
+static int say(cordon__session *session, const cordon__wrap *wrap, cordon_bytes body,
+               enum cordon__share share)
 {
     cordon_bytes pieces[3];
     size_t       total = wrap->head_size + body.size + wrap->tail_size;
@@ -258,13 +276,15 @@ static int say(cordon__session *session, const cordon__wrap *wrap, cordon_bytes 
     pieces[1] = body;
     pieces[2].data = wrap->tail;
     pieces[2].size = wrap->tail_size;
-    if (session->is_blocked || (is_gathering(session) && body.size <= CORK_SIZE))
+    if (session->is_blocked || has_company(session, body.size, share))
         return gather(session, pieces, 3, total);
-    return send_now(session, pieces, 3, total);
+    return total <= SMALL ? send_small(session, pieces, 3, total)
+                          : send_now(session, pieces, 3, total);
 }
 
 /* A body of JSON may have line breaks between its tokens: those become spaces, in our copy. */
-static int say_json(cordon__session *session, const cordon__wrap *wrap, cordon_bytes body)
+static int say_json(cordon__session *session, const cordon__wrap *wrap, cordon_bytes body,
+                    enum cordon__share share)
 {
     cordon__host  *host = session->host;
     cordon__buffer copy = {0};
@@ -272,7 +292,7 @@ static int say_json(cordon__session *session, const cordon__wrap *wrap, cordon_b
     int            code;
 
     if (memchr(body.data, '\n', body.size) == NULL && memchr(body.data, '\r', body.size) == NULL)
-        return say(session, wrap, body);
+        return say(session, wrap, body, share);
     cordon__spares_take(&host->spares, &copy, body.size > CORDON__SPARE_SMALL);
     if (cordon__buffer_append(&copy, &host->memory, body.data, body.size, CORDON__NO_CEILING) !=
         0) {
@@ -281,7 +301,7 @@ static int say_json(cordon__session *session, const cordon__wrap *wrap, cordon_b
     }
     cordon__json_one_line(copy.data + copy.start, body.size);
     view = cordon__buffer_view(&copy);
-    code = say(session, wrap, view);
+    code = say(session, wrap, view, share);
     cordon__host_rest(host, &copy);
     return code;
 }
@@ -295,8 +315,8 @@ static int is_json_text(cordon_bytes body)
     return cordon__json_check(body, CORDON__JSON_DEPTH - 1, &error) == 0;
 }
 
-int cordon__session_reply(cordon__session *session, const cordon__reference *to, int is_part,
-                          cordon_bytes body)
+int cordon__session_reply(cordon__session *session, const cordon__reference *to,
+                          enum cordon__share share, cordon_bytes body)
 {
     cordon__wrap wrap;
 
@@ -306,8 +326,8 @@ int cordon__session_reply(cordon__session *session, const cordon__reference *to,
 
         return code == 0 ? CORDON__SAID_FAILURE : code;
     }
-    cordon__wrap_reply(&wrap, to, is_part, body.size);
-    return to->is_json ? say_json(session, &wrap, body) : say(session, &wrap, body);
+    cordon__wrap_reply(&wrap, to, share == CORDON__SHARE_PART, body.size);
+    return to->is_json ? say_json(session, &wrap, body, share) : say(session, &wrap, body, share);
 }
 
 int cordon__session_fail(cordon__session *session, const cordon__reference *to, unsigned code,
@@ -335,7 +355,8 @@ int cordon__session_event(cordon__session *session, cordon_bytes body)
     if (session->gate.is_json ? !is_json_text(body) : body.size > session->gate.peer_limit)
         return CORDON_EMSGSIZE;
     cordon__wrap_event(&wrap, session->gate.is_json, body.size);
-    return session->gate.is_json ? say_json(session, &wrap, body) : say(session, &wrap, body);
+    return session->gate.is_json ? say_json(session, &wrap, body, CORDON__SHARE_PART)
+                                 : say(session, &wrap, body, CORDON__SHARE_PART);
 }
 
 int cordon__session_has_room(const cordon__session *session)

@@ -35,7 +35,8 @@ static void use_small(cordon__talk *talk)
 void cordon__talk_open(cordon__talk *talk, cordon_endpoint *endpoint,
                        const cordon__asker_setup *setup)
 {
-    memset(talk, 0, offsetof(cordon__talk, small));
+    memset(talk, 0, offsetof(cordon__talk, asker));
+    memset(&talk->in, 0, offsetof(cordon__talk, small) - offsetof(cordon__talk, in));
     talk->endpoint = cordon__endpoint_use(endpoint);
     talk->line.handle = CORDON__NO_HANDLE;
     talk->spent = CORDON__NO_HANDLE;
@@ -221,6 +222,17 @@ static int broken(cordon__talk *talk, int code, cordon_fault *fault)
     return cordon__talk_failed(talk, code, "receive", fault);
 }
 
+/* Mostly nothing is there yet, and that needs no look at it. */
+static int hear_next(cordon__talk *talk, cordon__heard *heard, size_t *used, size_t *need)
+{
+    cordon_bytes there = cordon__buffer_view(&talk->in);
+
+    if (there.size > 0 || talk->asker.state == CORDON__ASKER_FAILED)
+        return cordon__asker_hear(&talk->asker, heard, there, used, need);
+    *need = CORDON__FRAME_HEAD;
+    return CORDON__HEAR_MORE;
+}
+
 int cordon__talk_hear(cordon__talk *talk, cordon__heard *heard, uint64_t deadline,
                       cordon_fault *fault)
 {
@@ -229,8 +241,7 @@ int cordon__talk_hear(cordon__talk *talk, cordon__heard *heard, uint64_t deadlin
 
     cordon__talk_settle(talk);
     for (;;) {
-        code =
-            cordon__asker_hear(&talk->asker, heard, cordon__buffer_view(&talk->in), &used, &need);
+        code = hear_next(talk, heard, &used, &need);
         if (code < 0)
             return broken(talk, code, fault);
         if (code == CORDON__HEAR_MORE) {

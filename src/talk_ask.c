@@ -173,14 +173,16 @@ static int has_left_whole(const cordon__talk *talk, const cordon__question *ques
 
 #define SMALL 512 /* bytes: cheaper copied than told to the system piece by piece */
 
-/* Small pieces as one; nothing secret is among them. The pieces there are then. */
+/* Small pieces as one. The pieces there are then. */
 static size_t join(cordon_bytes *pieces, size_t count, char room[SMALL])
 {
-    size_t used = 0;
+    size_t used = 0, total = 0;
 
+    for (size_t i = 0; i < count; i++)
+        total += pieces[i].size;
+    if (total > SMALL)
+        return count;
     for (size_t i = 0; i < count; i++) {
-        if (pieces[i].size > SMALL - used)
-            return count;
         if (pieces[i].size > 0)
             memcpy(room + used, pieces[i].data, pieces[i].size);
         used += pieces[i].size;
@@ -196,8 +198,8 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
     char             small[SMALL];
     cordon__question question;
     cordon_bytes     pieces[4] = {{hello, 0}};
-    size_t           hello_size, count = 4, sent = 0;
-    int              code;
+    size_t           hello_size, count, sent = 0;
+    int              is_secret, code;
 
     talk->is_sent = 0;
     talk->asked_size = body.size;
@@ -217,12 +219,14 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
     hello_size = pieces[0].size;
     if (is_gathered && hello_size == 0 && gather(talk, pieces, 4))
         return CORDON_OK;
-    if (hello_size == 0 && !talk->asker.setup.is_json)
-        count = join(pieces, 4, small);
+    is_secret = hello_size > 0 || talk->asker.setup.is_json;
+    count = join(pieces, 4, small);
     code = write_all(talk, pieces, count, &sent, deadline, fault);
-    if (hello_size > 0 || talk->asker.setup.is_json) {
+    if (is_secret) {
         cordon__wipe(hello, hello_size);
         cordon__wipe(question.head, question.head_size);
+        if (count == 1)
+            cordon__wipe(small, pieces[0].size);
     }
     if (sent > hello_size) {
         talk->has_begun = 1;
