@@ -216,11 +216,34 @@ static void ask_frame(const cordon__asker *asker, cordon__question *question,
     question->tail_size = CORDON__FRAME_HEAD;
 }
 
+static void put_asked(cordon__asker *asker, uint32_t id, enum cordon__frame_type type)
+{
+    cordon__asked *asked = &asker->asked[asker->first + asker->count++];
+
+    asker->waiting++;
+    asked->id = id;
+    asked->type = (uint8_t)type;
+    asked->is_abandoned = 0;
+}
+
+int cordon__asker_note(cordon__asker *asker, uint32_t *id, enum cordon__frame_type type,
+                       cordon_bytes body)
+{
+    int code = may_ask(asker, type, body);
+
+    if (code == CORDON_OK)
+        code = grow_asked(asker);
+    if (code != CORDON_OK)
+        return code;
+    *id = next_id(asker);
+    put_asked(asker, *id, type);
+    return CORDON_OK;
+}
+
 int cordon__asker_ask(cordon__asker *asker, cordon__question *question,
                       enum cordon__frame_type type, cordon_bytes body, const cordon__token *token)
 {
-    cordon__asked *asked;
-    int            code;
+    int code;
 
     if ((code = may_ask(asker, type, body)) != CORDON_OK || (code = grow_asked(asker)) != CORDON_OK)
         return code;
@@ -230,11 +253,7 @@ int cordon__asker_ask(cordon__asker *asker, cordon__question *question,
         ask_frame(asker, question, type, body);
     else if ((code = cordon__asker_ask_line(asker, question, body, token)) != CORDON_OK)
         return code;
-    asked = &asker->asked[asker->first + asker->count++];
-    asker->waiting++;
-    asked->id = question->id;
-    asked->type = (uint8_t)type;
-    asked->is_abandoned = 0;
+    put_asked(asker, question->id, type);
     return CORDON_OK;
 }
 

@@ -97,6 +97,9 @@ typedef struct cordon__question {
  */
 int cordon__asker_ask(cordon__asker *asker, cordon__question *question,
                       enum cordon__frame_type type, cordon_bytes body, const cordon__token *token);
+/* The same of a binary one whose frame the caller makes. */
+int cordon__asker_note(cordon__asker *asker, uint32_t *id, enum cordon__frame_type type,
+                       cordon_bytes body);
 /* It was never sent: its id is free. */
 void cordon__asker_forget(cordon__asker *asker, uint32_t id);
 /* Nobody waits for it any more. 1: tell the server by a CANCEL; 0: nothing to tell. */
@@ -138,7 +141,7 @@ int cordon__asker_hear(cordon__asker *asker, cordon__heard *heard, cordon_bytes 
                        size_t *need);
 
 /* Between asker.c and asker_json.c. */
-int cordon__asker_fail(cordon__asker *asker, int code, const char *why);
+CORDON__COLD int cordon__asker_fail(cordon__asker *asker, int code, const char *why);
 /* Fits heard->kind (PART, REPLY, FAILURE) to the question with heard->id. */
 int cordon__asker_match(cordon__asker *asker, cordon__heard *heard);
 int cordon__asker_hear_line(cordon__asker *asker, cordon__heard *heard, cordon_bytes in,

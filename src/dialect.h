@@ -34,6 +34,13 @@
 #    define CORDON__PRINTF(text, first) __attribute__((format(printf, text, first)))
 #endif
 
+/* Hardly ever called: it, and what leads to it, is laid out of the way. */
+#if defined(_MSC_VER) || !defined(__GNUC__)
+#    define CORDON__COLD
+#else
+#    define CORDON__COLD __attribute__((cold))
+#endif
+
 /* A volatile int that another thread or a signal handler sets. (C11's atomics are still an
  * experiment in one compiler; there volatile is enough.) */
 #if defined(_MSC_VER) || !defined(__GNUC__)

@@ -157,14 +157,10 @@ static unsigned end_use(cordon_endpoint *endpoint, int is_child)
     return left;
 }
 
-void cordon_endpoint_close(cordon_endpoint *endpoint)
+static void drop(cordon_endpoint *endpoint, int is_child)
 {
     cordon__memory memory;
-    int            is_child;
 
-    if (endpoint == NULL)
-        return;
-    is_child = endpoint->pid != cordon__pid();
     if (end_use(endpoint, is_child) > 0)
         return;
     memory = endpoint->memory;
@@ -173,6 +169,17 @@ void cordon_endpoint_close(cordon_endpoint *endpoint)
     cordon__place_close(endpoint->place);
     cordon__wipe(&endpoint->token, sizeof endpoint->token);
     cordon__release(&memory, endpoint);
+}
+
+void cordon_endpoint_close(cordon_endpoint *endpoint)
+{
+    if (endpoint != NULL)
+        drop(endpoint, endpoint->pid != cordon__pid());
+}
+
+void cordon__endpoint_drop(cordon_endpoint *endpoint)
+{
+    drop(endpoint, 0);
 }
 
 /* ---- Where it is ------------------------------------------------------------------- */

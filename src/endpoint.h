@@ -26,7 +26,9 @@ struct cordon_endpoint {
 };
 
 cordon_endpoint *cordon__endpoint_use(cordon_endpoint *endpoint); /* one more; close ends it */
-const char      *cordon__endpoint_address(const cordon_endpoint *endpoint);
+/* As cordon_endpoint_close, where a child that did not exec cannot be. */
+void        cordon__endpoint_drop(cordon_endpoint *endpoint);
+const char *cordon__endpoint_address(const cordon_endpoint *endpoint);
 
 /*
  * Connect until the deadline, and know who answered: directory, address, the
@@ -58,7 +60,7 @@ int cordon__deadline(uint64_t *deadline, int timeout_ms, int fallback_ms);
 int cordon__pause_grow(uint64_t *pause_ms, uint64_t deadline);
 
 /* EINVAL, told to the caller's fault. text may be NULL. */
-int cordon__misuse(cordon_fault *fault, const char *during, const char *text);
+CORDON__COLD int cordon__misuse(cordon_fault *fault, const char *during, const char *text);
 
 /* Options of any age: `given` begins with its own size, or is NULL; what it does not have is 0. */
 int cordon__options_read(void *options, size_t size, const void *given);

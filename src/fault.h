@@ -16,18 +16,20 @@
 void cordon__fault_clear(cordon_fault *fault);
 
 /* All return `code`, so that a failure can be one return statement. */
-int cordon__fault_set(cordon_fault *fault, int code, const char *during);
-int cordon__fault_os(cordon_fault *fault, int code, const char *during, uint32_t os_code,
-                     const char *path);
+CORDON__COLD int cordon__fault_set(cordon_fault *fault, int code, const char *during);
+CORDON__COLD int cordon__fault_os(cordon_fault *fault, int code, const char *during,
+                                  uint32_t os_code, const char *path);
 /* expected and actual: uid, mode or size, as text says. */
-int cordon__fault_found(cordon_fault *fault, int code, const char *during, const char *path,
-                        uint64_t expected, uint64_t actual, const char *text);
+CORDON__COLD int cordon__fault_found(cordon_fault *fault, int code, const char *during,
+                                     const char *path, uint64_t expected, uint64_t actual,
+                                     const char *text);
 
 /* Add to what is set already. */
-void cordon__fault_path(cordon_fault *fault, const char *path); /* cut in the middle */
-void cordon__fault_text(cordon_fault *fault, const char *format, ...) CORDON__PRINTF(2, 3);
+CORDON__COLD void cordon__fault_path(cordon_fault *fault, const char *path); /* cut in the middle */
+CORDON__COLD void cordon__fault_text(cordon_fault *fault, const char *format, ...)
+    CORDON__PRINTF(2, 3);
 /* Not NUL-terminated, from a peer: control bytes and broken UTF-8 become '?'. */
-void cordon__fault_reason(cordon_fault *fault, cordon_bytes text);
+CORDON__COLD void cordon__fault_reason(cordon_fault *fault, cordon_bytes text);
 
 /* Copy to the caller's, as much as it has room for (its `size`); NULL is fine. Returns code. */
 int cordon__fault_give(cordon_fault *to, const cordon_fault *from);

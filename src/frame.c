@@ -48,7 +48,7 @@ static const rule rules[] = {
 
 /* ---- decoding ---------------------------------------------------------------- */
 
-static int refuse(cordon__decoder *decoder, int code, const char *why)
+CORDON__COLD static int refuse(cordon__decoder *decoder, int code, const char *why)
 {
     decoder->failed = code;
     decoder->why = why;

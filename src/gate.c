@@ -30,7 +30,8 @@ static void act_more(cordon__act *act, size_t need)
     act->need = need;
 }
 
-static void act_break(cordon__gate *gate, cordon__act *act, unsigned code, const char *text)
+CORDON__COLD static void act_break(cordon__gate *gate, cordon__act *act, unsigned code,
+                                   const char *text)
 {
     gate->state = CORDON__GATE_OVER;
     act->kind = CORDON__ACT_BREAK;
@@ -38,7 +39,7 @@ static void act_break(cordon__gate *gate, cordon__act *act, unsigned code, const
     (void)snprintf(act->text, sizeof act->text, "%s", text);
 }
 
-static void act_fail(cordon__act *act, unsigned code, uint32_t id, const char *text)
+CORDON__COLD static void act_fail(cordon__act *act, unsigned code, uint32_t id, const char *text)
 {
     act->kind = CORDON__ACT_FAIL;
     act->code = code;
@@ -46,7 +47,7 @@ static void act_fail(cordon__act *act, unsigned code, uint32_t id, const char *t
     (void)snprintf(act->text, sizeof act->text, "%s", text);
 }
 
-static void act_vanish(cordon__gate *gate, cordon__act *act)
+CORDON__COLD static void act_vanish(cordon__gate *gate, cordon__act *act)
 {
     gate->state = CORDON__GATE_OVER;
     act->kind = CORDON__ACT_VANISH;

@@ -156,6 +156,8 @@ static int is_done(const cordon__session *session)
 void cordon__session_start(cordon__session *session)
 {
     cordon__stream_read_now(session->stream);
+    if (session->life == CORDON__LIFE_LAST)
+        cordon__stream_reading(session->stream, 0); /* it may be lost while its answer is made */
     if (session->life != CORDON__LIFE_OPEN)
         return;
     if (is_done(session)) {

@@ -177,7 +177,7 @@ static inline void cordon__session_settle(cordon__session *session)
 /* The server stops: say so. */
 void cordon__session_finish(cordon__session *session);
 /* Tell the reason, then close: the whole connection. code: our number, for the host. */
-void cordon__session_break(cordon__session *session, unsigned wire, const char *text);
+CORDON__COLD void cordon__session_break(cordon__session *session, unsigned wire, const char *text);
 /* At once. */
 void cordon__session_close(cordon__session *session, int code, const char *text);
 

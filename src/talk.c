@@ -96,7 +96,10 @@ void cordon__talk_close(cordon__talk *talk)
     cordon__buffer_free(&talk->whole, memory_of(talk));
     cordon__asker_close(&talk->asker);
     cordon__wipe(&talk->token, sizeof talk->token);
-    cordon_endpoint_close(talk->endpoint);
+    if (talk->asker.setup.is_one_shot) /* begun and ended by one call: no fork comes between */
+        cordon__endpoint_drop(talk->endpoint);
+    else
+        cordon_endpoint_close(talk->endpoint);
     talk->endpoint = NULL;
 }
 

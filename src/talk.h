@@ -72,8 +72,8 @@ void cordon__talk_take_in(cordon__talk *talk);
 int cordon__talk_hear(cordon__talk *talk, cordon__heard *heard, uint64_t deadline,
                       cordon_fault *fault);
 /* What a REFUSED, FAILURE or END is to the caller; returns its code. */
-int cordon__talk_fault(cordon__talk *talk, const cordon__heard *heard, const char *during,
-                       cordon_fault *fault);
+CORDON__COLD int cordon__talk_fault(cordon__talk *talk, const cordon__heard *heard,
+                                    const char *during, cordon_fault *fault);
 
 /* What is heard while something else is waited for; 0, or a failure that ends the waiting. */
 typedef int (*cordon__keep_fn)(void *owner, const cordon__heard *heard, cordon_fault *fault);
@@ -83,8 +83,8 @@ typedef int (*cordon__keep_fn)(void *owner, const cordon__heard *heard, cordon_f
 int cordon__talk_await(cordon__talk *talk, cordon_bytes *reply, uint32_t id, cordon__keep_fn keep,
                        void *owner, uint64_t deadline, cordon_fault *fault);
 /* A write failed with ECLOSED: read on, a little, for the reason. Returns code, or the reason's. */
-int cordon__talk_learn(cordon__talk *talk, int code, cordon__keep_fn keep, void *owner,
-                       uint64_t deadline, cordon_fault *fault);
+CORDON__COLD int cordon__talk_learn(cordon__talk *talk, int code, cordon__keep_fn keep, void *owner,
+                                    uint64_t deadline, cordon_fault *fault);
 /* Nobody waits for it any more; the server is told as far as that goes without waiting. */
 void cordon__talk_abandon(cordon__talk *talk, uint32_t id);
 /* A little frame, without waiting. */
@@ -92,8 +92,8 @@ void cordon__talk_tell(cordon__talk *talk, enum cordon__frame_type type, uint32_
                        cordon_bytes body);
 
 /* A step of it failed: adds which, where, and whether the question had left. Returns code. */
-int cordon__talk_failed(const cordon__talk *talk, int code, const char *during,
-                        cordon_fault *fault);
+CORDON__COLD int cordon__talk_failed(const cordon__talk *talk, int code, const char *during,
+                                     cordon_fault *fault);
 /* 0, or ETIMEDOUT. */
 int cordon__talk_is_late(const cordon__talk *talk, uint64_t deadline, cordon_fault *fault);
 

@@ -171,6 +171,16 @@ static int has_left_whole(const cordon__talk *talk, const cordon__question *ques
     return sent >= (talk->asker.setup.is_json ? size + 1 : size);
 }
 
+/* It did not leave whole. */
+static int not_asked(cordon__talk *talk, int code, uint32_t id, size_t sent, cordon_fault *fault)
+{
+    if (!talk->is_sent)
+        cordon__asker_forget(&talk->asker, id);
+    talk->is_mute = talk->is_mute || sent > 0 || code != CORDON_ETIMEDOUT;
+    fault->is_sent = talk->is_sent;
+    return code;
+}
+
 #define SMALL 512 /* bytes: cheaper copied than told to the system piece by piece */
 
 /* Small pieces as one. The pieces there are then. */
@@ -191,6 +201,33 @@ static size_t join(cordon_bytes *pieces, size_t count, char room[SMALL])
     return 1;
 }
 
+/* Mostly: a small one, on a session that talks, that goes at once and alone. */
+static int is_plain(const cordon__talk *talk, cordon_bytes body)
+{
+    return talk->asker.state == CORDON__ASKER_TALKS && !talk->asker.setup.is_json &&
+           !talk->asker.setup.is_one_shot && body.size <= SMALL - CORDON__FRAME_HEAD &&
+           cordon__buffer_size(&talk->out) == 0;
+}
+
+static int ask_plain(cordon__talk *talk, uint32_t *id, enum cordon__frame_type type,
+                     cordon_bytes body, uint64_t deadline, cordon_fault *fault)
+{
+    char         whole[SMALL];
+    cordon_bytes piece = {whole, CORDON__FRAME_HEAD + body.size};
+    size_t       sent = 0;
+    int          code = cordon__asker_note(&talk->asker, id, type, body);
+
+    if (code != CORDON_OK)
+        return no_question(talk, code, body.size, fault);
+    cordon__frame_head((uint8_t *)whole, type, 0, *id, body.size);
+    if (body.size > 0)
+        memcpy(whole + CORDON__FRAME_HEAD, body.data, body.size);
+    code = write_pieces(talk, &piece, 1, &sent, deadline, fault);
+    talk->has_begun |= sent > 0;
+    talk->is_sent = sent == CORDON__FRAME_HEAD + body.size;
+    return code == CORDON_OK ? code : not_asked(talk, code, *id, sent, fault);
+}
+
 int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type type,
                      cordon_bytes body, int is_gathered, uint64_t deadline, cordon_fault *fault)
 {
@@ -203,6 +240,8 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
 
     talk->is_sent = 0;
     talk->asked_size = body.size;
+    if (!is_gathered && is_plain(talk, body))
+        return ask_plain(talk, id, type, body, deadline, fault);
     code = cordon__asker_ask(&talk->asker, &question, type, body, &talk->token);
     if (code != CORDON_OK)
         return no_question(talk, code, body.size, fault);
@@ -232,13 +271,7 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
         talk->has_begun = 1;
         talk->is_sent = (uint8_t)has_left_whole(talk, &question, sent - hello_size);
     }
-    if (code == CORDON_OK)
-        return CORDON_OK;
-    if (!talk->is_sent)
-        cordon__asker_forget(&talk->asker, question.id);
-    talk->is_mute = talk->is_mute || sent > 0;
-    fault->is_sent = talk->is_sent;
-    return code;
+    return code == CORDON_OK ? code : not_asked(talk, code, question.id, sent, fault);
 }
 
 int cordon__talk_enter(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)

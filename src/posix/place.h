@@ -119,13 +119,15 @@ int cordon__link_directory(cordon__place *place, const char *target, cordon_faul
 /* ---- faults (fault.c) ------------------------------------------------------------- */
 
 /* errno -> our code, with what a person can do about it. Returns the code. */
-int cordon__posix_fault(cordon_fault *fault, const char *during, int error, const char *path);
+CORDON__COLD int cordon__posix_fault(cordon_fault *fault, const char *during, int error,
+                                     const char *path);
 
 /* The same for a step on a place: the trace hears of it. All return the code. */
-int  cordon__place_fault(const cordon__place *place, cordon_fault *fault, const char *during,
-                         int error, const char *path);
-int  cordon__place_unsafe(const cordon__place *place, cordon_fault *fault, const char *during,
-                          const char *path, uint64_t expected, uint64_t actual, const char *text);
+CORDON__COLD int cordon__place_fault(const cordon__place *place, cordon_fault *fault,
+                                     const char *during, int error, const char *path);
+CORDON__COLD int cordon__place_unsafe(const cordon__place *place, cordon_fault *fault,
+                                      const char *during, const char *path, uint64_t expected,
+                                      uint64_t actual, const char *text);
 int  cordon__place_missing(const cordon__place *place, cordon_fault *fault, const char *during,
                            const char *path);
 void cordon__place_done(const cordon__place *place, const char *during, const char *path,

@@ -185,7 +185,8 @@ static int has_gone(int fd)
 
 static void tell_end(cordon__stream *stream)
 {
-    if (has_gone(stream->fd)) {
+    /* One that is not watched yet is asked when it is, if its owner still wants to know. */
+    if (stream->tie != TIE_NONE && has_gone(stream->fd)) {
         tell_lost(stream, 0);
         return;
     }

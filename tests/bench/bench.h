@@ -28,6 +28,8 @@ typedef struct bench_peer {
     /* Ask; is_gathered: the next request follows at once. */
     void (*send)(void *line, bench_bytes body, int is_gathered);
     bench_bytes (*receive)(void *line); /* the next reply, whichever; a view until the next verb */
+    /* Ask and wait, where that is a verb of its own; else NULL. */
+    bench_bytes (*call)(void *line, bench_bytes body);
     bench_bytes (*once)(void *shared, bench_bytes body); /* connect, ask, close; likewise */
     void (*close)(void *line);
 } bench_peer;

@@ -53,6 +53,16 @@ static bench_bytes receive(void *session)
     return (bench_bytes){message->body.data, message->body.size};
 }
 
+static bench_bytes call(void *session, bench_bytes body)
+{
+    cordon_bytes reply;
+
+    expect_ok(
+        cordon_session_call(&reply, session, (cordon_bytes){body.data, body.size}, NULL, &fault),
+        "call");
+    return (bench_bytes){reply.data, reply.size};
+}
+
 static bench_bytes once(void *endpoint, bench_bytes body)
 {
     static cordon_buffer reply;
@@ -69,7 +79,8 @@ static void close_session(void *session)
 
 int main(int argc, char **argv)
 {
-    static const bench_peer peer = {meet, open_session, send_body, receive, once, close_session};
+    static const bench_peer peer = {meet, open_session, send_body,    receive,
+                                    call, once,         close_session};
 
     int status = bench_client(&peer, argc, argv);
 

@@ -181,7 +181,7 @@ static bench_bytes once(void *place, bench_bytes body)
 
 int main(int argc, char **argv)
 {
-    static const bench_peer peer = {meet, open_line, send_body, receive, once, close_line};
+    static const bench_peer peer = {meet, open_line, send_body, receive, NULL, once, close_line};
 
     return bench_client(&peer, argc, argv);
 }

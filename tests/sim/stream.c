@@ -47,7 +47,7 @@ static void tell_lost(cordon__stream *stream, uint32_t error)
 
 static void tell_end(cordon__stream *stream)
 {
-    if (sim_has_gone(stream->end)) {
+    if (stream->is_tied && sim_has_gone(stream->end)) {
         tell_lost(stream, 0);
         return;
     }
