@@ -157,48 +157,57 @@ void host_catch_interrupt(int status)
 
 /* ---- standard input ------------------------------------------------------------------ */
 
+#define CONSOLE_ROOM 500
+
+/* Without CR; as UTF-8. */
+static int to_bytes(char *data, size_t size, wchar_t *wide, DWORD count)
+{
+    DWORD put = 0;
+
+    for (DWORD at = 0; at < count; at++)
+        if (wide[at] != L'\r')
+            wide[put++] = wide[at];
+    if (put == 0)
+        return 0;
+    return WideCharToMultiByte(CP_UTF8, 0, wide, (int)put, data, (int)size, NULL, NULL);
+}
+
 /* Where a person types: UTF-16, lines that end in CR LF, Ctrl-Z for the end. */
 static ptrdiff_t read_console(HANDLE console, char *data, size_t size)
 {
     static wchar_t half; /* of a pair whose other half comes with the next read */
-    wchar_t        wide[512];
-    DWORD          most = (DWORD)(size / 4 < 500 ? size / 4 : 500), got = 0, first = half != 0, put;
-    int            made;
+    wchar_t        wide[CONSOLE_ROOM + 1];
+    size_t         room = size / 4 < CONSOLE_ROOM ? size / 4 : CONSOLE_ROOM;
+    int            made = 0;
 
-    wide[0] = half;
-    half = 0;
-    if (!ReadConsoleW(console, wide + first, most, &got, NULL))
-        return uv_translate_sys_error((int)GetLastError());
-    got += first;
-    if (got > first && wide[first] == 26)
-        return 0;
-    if (got > 0 && IS_HIGH_SURROGATE(wide[got - 1]))
-        half = wide[--got];
-    put = 0;
-    for (DWORD at = 0; at < got; at++)
-        if (wide[at] != L'\r')
-            wide[put++] = wide[at];
-    made =
-        put > 0 ? WideCharToMultiByte(CP_UTF8, 0, wide, (int)put, data, (int)size, NULL, NULL) : 0;
+    while (made == 0) {
+        DWORD got = 0, first = half != 0;
+
+        wide[0] = half;
+        half = 0;
+        if (!ReadConsoleW(console, wide + first, (DWORD)room - first, &got, NULL))
+            return uv_translate_sys_error((int)GetLastError());
+        if (got == 0 || wide[first] == 26)
+            return 0;
+        got += first;
+        if (IS_HIGH_SURROGATE(wide[got - 1]))
+            half = wide[--got];
+        made = to_bytes(data, size, wide, got);
+    }
     return made;
 }
 
-/* Where somebody writes nothing, a pipe hands nothing over: that is no end. */
+/* Nothing read is the end, also of a pipe: not every system that runs us calls it broken then. */
 static ptrdiff_t read_file(HANDLE file, void *data, size_t size)
 {
-    int   is_pipe = GetFileType(file) == FILE_TYPE_PIPE;
-    DWORD got = 0;
+    DWORD got = 0, error;
 
-    do {
-        if (!ReadFile(file, data, size < INT_MAX ? (DWORD)size : INT_MAX, &got, NULL)) {
-            DWORD error = GetLastError();
-
-            return error == ERROR_BROKEN_PIPE || error == ERROR_HANDLE_EOF
-                       ? 0
-                       : uv_translate_sys_error((int)error);
-        }
-    } while (got == 0 && is_pipe);
-    return (ptrdiff_t)got;
+    if (ReadFile(file, data, size < INT_MAX ? (DWORD)size : INT_MAX, &got, NULL))
+        return (ptrdiff_t)got;
+    error = GetLastError();
+    if (error == ERROR_BROKEN_PIPE || error == ERROR_HANDLE_EOF)
+        return 0;
+    return uv_translate_sys_error((int)error);
 }
 
 ptrdiff_t host_read(void *data, size_t size)

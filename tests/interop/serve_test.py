@@ -329,6 +329,7 @@ class Json(kit.Case):
         self.serve_shell('printf \'{\n "a":\n 1\n}\n\'')
         self.assertEqual(self.ask_json(0, id=7), {"ok": True, "data": {"a": 1}, "id": 7})
 
+    @kit.posix_only(kit.PEER)
     def test_output_that_is_no_json_is_internal(self):
         self.serve_puppet("say", "plain text")
         answer = self.ask_json(0)

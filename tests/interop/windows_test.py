@@ -30,7 +30,7 @@ class Places(kit.Case):
         self.assertEqual(json.loads(self.cordon("path", "--json").out), places)
 
     def test_a_variable_for_the_name_of_the_user_changes_nothing(self):
-        changed = dict(os.environ, USERNAME="mallory", USER="mallory", LOCALAPPDATA="C:\\mallory")
+        changed = dict(os.environ, USERNAME="mallory", LOCALAPPDATA="C:\\mallory")
         for where in ([], ["--dir", kit.native(self.dir)]):
             line = [CORDON, "path", kit.APP, *where]
             told = [subprocess.run(line, capture_output=True, timeout=kit.PATIENCE, env=env).stdout
