@@ -1,5 +1,5 @@
 /*
- * What common_test.c asks of a backend besides the contract itself: the system
+ * What common_test.c and its parts ask of a backend besides the contract itself: the system
  * that is there (common_posix.c), or the simulated one (tests/sim/common_sim.c).
  */
 #ifndef CONTRACT_COMMON_H
