@@ -20,6 +20,38 @@ static void small(cordon_server_options *options)
     options->max_request = 4096;
 }
 
+static void one_session(cordon_server_options *options)
+{
+    options->max_sessions = 1;
+}
+
+static void two_strangers(cordon_server_options *options)
+{
+    options->max_strangers = 2;
+}
+
+static void slow_handlers(cordon_server_options *options)
+{
+    options->request_ms = 700;
+}
+
+static int not_ready(const cordon_peer *peer, void *user)
+{
+    (void)peer;
+    (void)user;
+    return CORDON_ENOTREADY;
+}
+
+static void closed_door(cordon_server_options *options)
+{
+    options->on_admit = not_ready;
+}
+
+static void narrow(void)
+{
+    sim.pipe = 1000;
+}
+
 static const conversation all[] = {
     {"one_shot_request_is_answered_and_ends",
      LINES{">{" T ",\"request\":[1,2]}", "<{\"ok\":true,\"data\":[1,2]}", "= ended",
@@ -123,7 +155,59 @@ static const conversation all[] = {
            "2<{\"ok\":true,\"data\":5}", NULL},
      NULL, NULL, 0},
 
+    {"busy_handler_says_busy",
+     LINES{">{" T ",\"id\":1,\"request\":\"busy\"}", "<{\"ok\":false,\"id\":1,*", "= open", NULL},
+     NULL, NULL, 0},
+    {"reply_from_another_thread_arrives",
+     LINES{">{" T ",\"id\":1,\"request\":\"hold\"}", "! thread 5",
+           "<{\"ok\":true,\"id\":1,\"data\":5}", "= open", NULL},
+     NULL, NULL, 0},
+    {"slow_handler_is_late_to_the_millisecond",
+     LINES{">{" T ",\"id\":1,\"request\":\"hold\"}", "+699", "<", "+1", "<{\"ok\":false,\"id\":1,*",
+           "@ here request:\"hold\" late", "! reply 1", "<", "= open", NULL},
+     slow_handlers, NULL, 1},
+    {"id_is_free_again_after_its_answer",
+     LINES{">{" T ",\"id\":1,\"request\":1}", "<{\"ok\":true,\"id\":1,*",
+           ">{" T ",\"id\":1,\"request\":2}", "<{\"ok\":true,\"id\":1,\"data\":2}", NULL},
+     NULL, NULL, 0},
+    {"wrong_token_later_is_unauthorized_too",
+     LINES{">{" T ",\"id\":1,\"request\":1}", "<{\"ok\":true,\"id\":1,*",
+           ">{\"id\":2,\"request\":1}", "<{\"ok\":false,*", "+100", "= ended",
+           "@ here request:1 left:EUNAUTHORIZED", NULL},
+     NULL, NULL, 0},
+    {"frames_after_a_line_are_malformed",
+     LINES{">{" T ",\"id\":1,\"request\":1}", "<{\"ok\":true,\"id\":1,*", "> magic hello", ">>\n",
+           "<{\"ok\":false,*", "+100", "= ended", "@ here request:1 left:EPROTOCOL", NULL},
+     NULL, NULL, 0},
+
+    /* ---- the door ---- */
+    {"full_server_says_busy",
+     LINES{">{" T ",\"id\":1,\"request\":1}", "<{\"ok\":true,\"id\":1,*", "2>{" T ",\"request\":1}",
+           "2<{\"ok\":false,*", "+100", "2= ended", "= open", NULL},
+     one_session, NULL, 0},
+    {"full_server_judges_the_token_first",
+     LINES{">{" T ",\"id\":1,\"request\":1}", "<{\"ok\":true,\"id\":1,*", "2>{\"request\":1}",
+           "2<{\"ok\":false,\"error\":\"unauthorized\",\"code\":\"UNAUTHORIZED\"}", NULL},
+     one_session, NULL, 0},
+    {"door_that_is_not_ready_says_so",
+     LINES{">{" T ",\"request\":1}", "<{\"ok\":false,*", "+100", "= ended", "@", NULL}, closed_door,
+     NULL, 0},
+    {"oldest_stranger_makes_place",
+     LINES{"1>>{", "2>>{", "3>>{", "+100", "= ended", "2= open", "3= open", NULL}, two_strangers,
+     NULL, 1},
+
     /* ---- ends ---- */
+    {"client_that_reads_nothing_is_cut_after_the_write_time",
+     LINES{">{" T ",\"id\":1,\"request\":\"big-3000\"}", "+4999", "@ here request:\"big-3000\"",
+           "+1", "@ left:ETIMEDOUT", NULL},
+     NULL, narrow, 1},
+    {"drain_ends_to_the_millisecond",
+     LINES{">{" T ",\"id\":1,\"request\":\"hold\"}", "! stop", "+249", "= open", "+1", "= ended",
+           "@ here request:\"hold\" left:*", NULL},
+     NULL, NULL, 1},
+    {"server_that_is_killed_just_ends",
+     LINES{">{" T ",\"id\":1,\"request\":\"hold\"}", "! gone", "= ended", "<", NULL}, NULL, NULL,
+     0},
     {"half_close_lets_answers_out",
      LINES{">{" T ",\"id\":1,\"request\":\"hold\"}", "|", "= open", "! reply 1",
            "<{\"ok\":true,\"id\":1,\"data\":1}", "= ended", "@ here request:\"hold\" left:OK",
