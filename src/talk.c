@@ -236,11 +236,14 @@ static int hear_next(cordon__talk *talk, cordon__heard *heard, size_t *used, siz
     return CORDON__HEAR_MORE;
 }
 
+#define NOISE_MAX 1024 /* things to be passed over, taken in long ago, until a look at the clock \
+                        */
+
 int cordon__talk_hear(cordon__talk *talk, cordon__heard *heard, uint64_t deadline,
                       cordon_fault *fault)
 {
     int    has_read = 0, code;
-    size_t used, need;
+    size_t used, need, noise = 0;
 
     cordon__talk_settle(talk);
     for (;;) {
@@ -262,6 +265,9 @@ int cordon__talk_hear(cordon__talk *talk, cordon__heard *heard, uint64_t deadlin
         else if (heard->kind != CORDON__HEARD_NOTHING)
             break;
         cordon__talk_settle(talk);
+        if (++noise % NOISE_MAX == 0 &&
+            (code = cordon__talk_is_late(talk, deadline, fault)) != CORDON_OK)
+            return code;
     }
     if (heard->kind == CORDON__HEARD_FINISH)
         talk->is_finished = 1;
