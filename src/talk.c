@@ -236,8 +236,8 @@ static int hear_next(cordon__talk *talk, cordon__heard *heard, size_t *used, siz
     return CORDON__HEAR_MORE;
 }
 
-#define NOISE_MAX 1024 /* things to be passed over, taken in long ago, until a look at the clock \
-                        */
+/* Things to be passed over, taken in long ago, until a look at the clock. */
+#define NOISE_MAX 1024
 
 int cordon__talk_hear(cordon__talk *talk, cordon__heard *heard, uint64_t deadline,
                       cordon_fault *fault)
