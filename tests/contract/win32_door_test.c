@@ -214,6 +214,137 @@ static void close_is_told_once_from_the_loop(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* ---- closing, in every state ---------------------------------------------------------------- */
+
+enum moment {
+    BEFORE_THE_LOOP_RAN,
+    WAITING,
+    SOMEBODY_CAME,
+    SOMEBODY_CAME_AND_WENT,
+    PAUSED,
+    TOLD_AND_NOT_LET_IN,
+    TOLD_AND_LET_IN,
+    WITHDRAWN,
+    WITHDRAWN_BEFORE_ATTACHED,
+    MOMENTS
+};
+
+typedef struct leaving {
+    cordon__listener *listener;
+    enum moment       moment;
+    intptr_t          server;
+    unsigned          closed, late; /* late: told after the end */
+} leaving;
+
+static void leave_closed(void *owner)
+{
+    ((leaving *)owner)->closed++;
+}
+
+static void leave(leaving *it)
+{
+    cordon__listener *listener = it->listener;
+
+    it->listener = NULL;
+    cordon__listener_close(listener, leave_closed);
+}
+
+static void leave_when_told(void *owner)
+{
+    leaving *it = owner;
+
+    if (!it->listener) {
+        it->late++;
+        return;
+    }
+    if (it->moment == TOLD_AND_LET_IN)
+        it->server = door_let_in(it->listener);
+    if (it->moment == TOLD_AND_LET_IN || it->moment == TOLD_AND_NOT_LET_IN)
+        leave(it);
+}
+
+static int has_client(enum moment moment)
+{
+    return moment >= SOMEBODY_CAME;
+}
+
+static void reach(leaving *it, uv_loop_t *loop, intptr_t *client)
+{
+    if (it->moment == WITHDRAWN_BEFORE_ATTACHED) {
+        *client = door_knock();
+        cordon__unlisten(it->listener);
+    }
+    assert_int_equal(cordon__listener_attach(it->listener, loop, leave_when_told, it, &fault), 0);
+    if (it->moment != BEFORE_THE_LOOP_RAN)
+        (void)uv_run(loop, UV_RUN_NOWAIT);
+    if (it->moment == PAUSED)
+        cordon__listener_pause(it->listener, 1);
+    if (has_client(it->moment) && it->moment != WITHDRAWN_BEFORE_ATTACHED)
+        *client = door_knock();
+    if (it->moment == SOMEBODY_CAME_AND_WENT) {
+        cordon__handle_close(*client);
+        *client = CORDON__NO_HANDLE;
+    }
+    if (it->moment == WITHDRAWN)
+        cordon__unlisten(it->listener);
+}
+
+static void check_leaving_at(enum moment moment)
+{
+    leaving   it = {.moment = moment, .server = CORDON__NO_HANDLE};
+    intptr_t  client = CORDON__NO_HANDLE;
+    uv_loop_t loop;
+
+    assert_int_equal(uv_loop_init(&loop), 0);
+    it.listener = door_listen(0);
+    reach(&it, &loop, &client);
+    if (moment == TOLD_AND_NOT_LET_IN || moment == TOLD_AND_LET_IN)
+        run_until(&loop, &it.closed, 1);
+    else
+        leave(&it);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(it.closed, 1);
+    assert_int_equal(it.late, 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    if (client != CORDON__NO_HANDLE)
+        cordon__handle_close(client);
+    if (it.server != CORDON__NO_HANDLE)
+        cordon__handle_close(it.server);
+    assert_int_equal(door_knock_code(), CORDON_ENOTRUNNING);
+}
+
+static void listener_may_close_in_every_state(void **state)
+{
+    unsigned before = 0;
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (int moment = 0; moment < MOMENTS; moment++)
+            check_leaving_at((enum moment)moment);
+        if (round == 0)
+            before = handles();
+    }
+    assert_int_equal(handles(), before);
+}
+
+/* ---- what a pipe's end says ---------------------------------------------------------------------
+ */
+
+static void every_word_for_a_pipe_that_ended_is_eclosed(void **state)
+{
+    static const DWORD words[] = {ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        assert_int_equal(cordon__win32_fault(&fault, "read", words[i], NULL), CORDON_ECLOSED);
+        assert_int_equal(fault.code, CORDON_ECLOSED);
+        assert_int_equal(fault.os_code, words[i]);
+    }
+    assert_int_equal(ERROR_BROKEN_PIPE, 109);
+    assert_int_equal(ERROR_NO_DATA, 232);
+    assert_int_equal(ERROR_PIPE_NOT_CONNECTED, 233);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------
  */
 
@@ -296,6 +427,8 @@ int main(void)
         DOOR(thousand_comings_leave_no_handle),
         DOOR(loop_is_told_until_all_are_in_and_not_while_paused),
         DOOR(close_is_told_once_from_the_loop),
+        DOOR(listener_may_close_in_every_state),
+        DOOR(every_word_for_a_pipe_that_ended_is_eclosed),
         DOOR(who_waits_is_let_in_after_the_end_and_nobody_else),
         DOOR(crowd_at_the_end_is_let_in_to_the_last),
     };

@@ -3,7 +3,7 @@
 #ifndef CONTRACT_WIN32_KIT_H
 #define CONTRACT_WIN32_KIT_H
 
-#include "support.h"
+#include "inner.h" /* of tests/support/win32 */
 
 #include "../../src/win32/place.h"
 
