@@ -142,13 +142,15 @@ static wchar_t *find_program(const char *typed)
 
 /* ---- the start ------------------------------------------------------------------------ */
 
-/* All that is in it ends with us; on_forget takes that back. */
+/* All that is in it ends with us; program_forget takes that back. As elsewhere, a program may leave
+ * its group if it says so. */
 static int bind_to_us(HANDLE job, int is_bound)
 {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limit;
 
     memset(&limit, 0, sizeof limit);
     limit.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION |
+                                             JOB_OBJECT_LIMIT_BREAKAWAY_OK |
                                              (is_bound ? JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE : 0u);
     return SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limit, sizeof limit);
 }

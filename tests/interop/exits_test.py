@@ -157,7 +157,8 @@ class Statuses(kit.Case):
 
     def test_5_busy(self):
         self.serve_puppet("sleep", options=("--max-in-flight", "1"))
-        first = self.start(CORDON, "call", kit.APP, "--dir", kit.native(self.dir), stderr=subprocess.DEVNULL)
+        first = self.start(CORDON, "call", kit.APP, "--dir", kit.native(self.dir), "--timeout", "none",
+                           stderr=subprocess.DEVNULL)
         kit.until(lambda: b"in_flight: 1" in self.cordon("status").out, "the first is under way")
         self.check_error(self.cordon("call"), 5, "limit")
         first.send_signal(signal.SIGINT)

@@ -16,8 +16,10 @@ BUILD = pathlib.Path(os.environ["CORDON_BUILD"])
 SOURCE = pathlib.Path(os.environ["CORDON_SOURCE"])
 IS_WINDOWS = CORDON.endswith(".exe")
 IS_EMULATED = IS_WINDOWS and os.name == "posix"
+PATIENCE = 120 if IS_EMULATED else 30  # seconds: only a hang takes so long
+# Where a program takes long to start, the usual deadline of five seconds says nothing.
+UNHURRIED = ["--timeout", "60000"] if IS_EMULATED else []
 APP = "interop"
-PATIENCE = 30  # seconds: only a hang takes so long
 
 
 def native(path):
@@ -91,6 +93,8 @@ class Case(unittest.TestCase):
     def cordon(self, verb, *words, send=b"", app=APP, where=None, stranger=False, **how):
         """Run the command to its end: Result with bytes on `out`, text on `err`."""
         line = [CORDON, verb, app, "--dir", native(where or self.dir), *words]
+        if verb != "cat":  # it has none
+            line[5:5] = UNHURRIED
         if stranger:
             folder = self.copy_within_reach()
             line[0] = os.path.join(folder, os.path.basename(CORDON))
@@ -118,7 +122,7 @@ class Case(unittest.TestCase):
 
     def serve(self, *words, **how):
         """cordon serve, once it accepts. With the test it ends, cleanly unless it was killed."""
-        line = [CORDON, "serve", APP, "--dir", native(self.dir)]
+        line = [CORDON, "serve", APP, "--dir", native(self.dir), *UNHURRIED]
         with tempfile.TemporaryFile() as log:
             how.setdefault("stderr", log)
             server, ready = (start_telling_output if IS_WINDOWS else start_telling)(line, words, how)

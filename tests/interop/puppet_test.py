@@ -89,7 +89,7 @@ class Ends(Family):
     """A program that is not wanted any more is ended, and all that it has started."""
 
     def test_at_the_timeout(self):
-        self.serve_family("--timeout", "3000")
+        self.serve_family("--timeout", "15000" if kit.IS_EMULATED else "3000")
         client = self.client("--timeout", "none")
         self.check_all_there()
         self.assertEqual(client.wait(kit.PATIENCE), 5)
@@ -134,13 +134,15 @@ class Streams(kit.Case):
         self.serve_puppet("zeros", "300000")
         for line in (["call", kit.APP], ["path", kit.APP], ["token", kit.APP], ["status", kit.APP]):
             with self.subTest(line=line):
-                status, _ = puppet("unread", CORDON_NATIVE, *line, "--dir", kit.native(self.dir))
+                status, _ = puppet("unread", CORDON_NATIVE, *line, "--dir", kit.native(self.dir),
+                                   *kit.UNHURRIED)
                 self.assertEqual(status, 8)
 
     def test_the_end_of_input_is_no_error(self):
         self.serve_echo()
         self.assertEqual(self.cordon("call", "-").out, b"")
-        done = subprocess.run([CORDON, "call", kit.APP, "-", "--dir", kit.native(self.dir)],
+        done = subprocess.run([CORDON, "call", kit.APP, "-", "--dir", kit.native(self.dir),
+                               *kit.UNHURRIED],
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=kit.PATIENCE)
         self.assertEqual((done.returncode, done.stdout), (0, b""))
 
