@@ -495,6 +495,28 @@ static void what_waits_for_a_busy_loop_is_limited(void **state)
     wire_close(&wire);
 }
 
+/* A caller's goodbye comes with its question, and nobody connects any more or waits for a drain:
+ * the server looks after such sessions by itself. */
+static void who_asks_once_and_goes_is_gone_soon(void **state)
+{
+    enum { CALLERS = 20 };
+    talk *talk = *state;
+
+    talk->options.drain_ms = 3600000;
+    talk->options.max_sessions = 1;
+    talk_serve(talk);
+    for (int i = 0; i < CALLERS; i++) {
+        cordon_buffer reply = {0};
+        cordon_fault  fault = CORDON_FAULT_INIT;
+
+        SUPPORT_CODE(cordon_call(&reply, talk->endpoint, cordon_text("once"), NULL, &fault),
+                     CORDON_OK, &fault);
+        assert_string_equal(reply.data, "once");
+        cordon_buffer_free(&reply);
+    }
+    talk_wait(talk, gone, CALLERS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +536,7 @@ int main(void)
         TALK_BOTH(bytes_now_and_then_do_not_stretch_the_hello),
         TALK_BOTH(incomplete_frames_share_max_partial),
         TALK_BOTH(what_waits_for_a_busy_loop_is_limited),
+        TALK_BOTH(who_asks_once_and_goes_is_gone_soon),
     };
 
     return cmocka_run_group_tests_name("talk_limits", tests, NULL, NULL);
