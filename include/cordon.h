@@ -326,7 +326,7 @@ typedef struct cordon_server_options {
  * Serve the endpoint: when it returns 0, clients can connect.
  *
  * Waits at most lock_ms, and only for a server of the same endpoint that is
- * starting or stopping.
+ * starting or stopping (Windows: or has no pipe free, which looks the same).
  *
  * Memory:  *server is yours: cordon_server_close. The endpoint may be closed.
  * Thread:  [loop].
