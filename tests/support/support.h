@@ -143,6 +143,9 @@ int support_ask(cordon_buffer *reply, cordon_endpoint *endpoint, const char *bod
 /* It must be answered by an echo. */
 void support_ask_echo(cordon_endpoint *endpoint);
 
+/* 1: the kernel has named this peer as this very process and its user. */
+int support_is_us(const cordon_peer *peer);
+
 /* ---- bytes on the line (raw.c): made here by hand, not by the library -------------- */
 
 typedef struct support_hello {
@@ -313,6 +316,7 @@ int support_is_wine(void);
 /* ---- what can be counted (count.c) --------------------------------------------------- */
 
 int support_count_descriptors(void);
+/* SUPPORT_HELPERS: as many of them may be the system's own, which come when it likes. */
 int support_count_threads(void);
 
 /* An allocator for cordon_endpoint_options: allocate = support_allocate, user = this. */

@@ -1,5 +1,6 @@
 # The client that waits, with servers played by hand.
+cordon_test_kit(client_kit client_kit.c)
 foreach(subject call connect end gather json limits memory repeat session signal stop
         stranger)
-    cordon_test(NAME client_${subject}_test SOURCES client_${subject}_test.c client_kit.c)
+    cordon_test(NAME client_${subject}_test SOURCES client_${subject}_test.c LIBS client_kit)
 endforeach()

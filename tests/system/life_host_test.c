@@ -3,6 +3,7 @@
  * whatever the host does with its signals. Case 37.
  */
 #include "life_posix.h"
+#include "life_use.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -45,75 +46,6 @@ static int call(cordon_endpoint *endpoint, const char *body, unsigned flags)
 }
 
 /* ---- everything, and nothing has changed ---- */
-
-static int allow_stop(const cordon_peer *peer, void *user)
-{
-    (void)peer;
-    (void)user;
-    return CORDON_OK;
-}
-
-static void use_a_session(cordon_endpoint *endpoint, unsigned flags)
-{
-    const int              is_json = (flags & CORDON_NO_BINARY) != 0;
-    const char            *held = is_json ? "\"hold\"" : "hold";
-    cordon_session_options options = CORDON_SESSION_OPTIONS_INIT;
-    cordon_session        *session = NULL;
-    const cordon_message  *message;
-    cordon_bytes           reply;
-    cordon_fault           fault = CORDON_FAULT_INIT;
-    uint32_t               id;
-
-    options.flags = flags;
-    SUPPORT_CODE(cordon_session_open(&session, endpoint, &options, &fault), CORDON_OK, &fault);
-    SUPPORT_CODE(cordon_session_call(&reply, session, cordon_text("1"), NULL, &fault), CORDON_OK,
-                 &fault);
-    SUPPORT_CODE(cordon_session_send(&id, session, cordon_text("2"), NULL, &fault), CORDON_OK,
-                 &fault);
-    SUPPORT_CODE(cordon_session_receive(&message, session, 0, &fault), CORDON_OK, &fault);
-    SUPPORT_CODE(cordon_session_send(&id, session, cordon_text(held), NULL, &fault), CORDON_OK,
-                 &fault);
-    SUPPORT_CHECK(cordon_session_receive(&message, session, 20, &fault) == CORDON_ETIMEDOUT);
-    SUPPORT_CHECK(cordon_session_cancel(session, id) == CORDON_OK);
-    cordon_session_close(session);
-}
-
-static void stop_by_session(cordon_endpoint *endpoint)
-{
-    cordon_session_options options = CORDON_SESSION_OPTIONS_INIT;
-    cordon_session        *session = NULL;
-    cordon_fault           fault = CORDON_FAULT_INIT;
-    cordon_bytes           status;
-
-    options.flags = CORDON_CONTROL;
-    SUPPORT_CODE(cordon_session_open(&session, endpoint, &options, &fault), CORDON_OK, &fault);
-    SUPPORT_CODE(cordon_session_status(&status, session, 0, &fault), CORDON_OK, &fault);
-    SUPPORT_CODE(cordon_session_stop(session, SUPPORT_SOON, &fault), CORDON_OK, &fault);
-    cordon_session_close(session);
-}
-
-static void use_everything_on_a_thread(void)
-{
-    cordon_server_options options = CORDON_SERVER_OPTIONS_INIT;
-    cordon_endpoint      *endpoint;
-    support_server       *server;
-    cordon_fault          fault = CORDON_FAULT_INIT;
-
-    options.on_stop = allow_stop;
-    support_server_open(&server, root, NULL, &options);
-    endpoint = support_endpoint(root);
-    SUPPORT_CHECK(call(endpoint, "echo", 0) == CORDON_OK);
-    SUPPORT_CHECK(call(endpoint, "\"echo\"", CORDON_NO_BINARY) == CORDON_OK);
-    SUPPORT_CHECK(call(endpoint, "fail", 0) == CORDON_EAPP);
-    SUPPORT_CHECK(call(endpoint, "size 900000", 0) == CORDON_OK);
-    use_a_session(endpoint, 0);
-    use_a_session(endpoint, CORDON_NO_BINARY);
-    SUPPORT_CODE(life_refused(root, 0, &fault), CORDON_EADDRINUSE, &fault);
-    stop_by_session(endpoint);
-    support_server_close(server);
-    SUPPORT_CHECK(call(endpoint, "echo", 0) == CORDON_ENOTRUNNING);
-    cordon_endpoint_close(endpoint);
-}
 
 static void echo(cordon_request *request, cordon_bytes body, void *user)
 {
@@ -209,7 +141,7 @@ static int nothing_changes(void *context)
     warm_up();
     support_host_look(&before);
     for (int round = 0; round < 3; round++) {
-        use_everything_on_a_thread();
+        life_use_everything(root);
         use_everything_on_a_loop();
     }
     /* A thread that was joined is still listed for a moment. */
@@ -272,7 +204,7 @@ static int threads_are_as_promised(void *context)
     support_server_open(&server, root, NULL, NULL);
     SUPPORT_CHECK(support_count_threads() == 2); /* one loop, one thread */
     endpoint = support_endpoint(root);
-    use_a_session(endpoint, 0);
+    life_use_session(endpoint, 0);
     SUPPORT_CHECK(support_count_threads() == 2); /* asking makes none */
     cordon_endpoint_close(endpoint);
     support_server_close(server);
@@ -328,7 +260,7 @@ static int live_without_sigchld(void *context)
 {
     (void)context;
     SUPPORT_CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
-    use_everything_on_a_thread();
+    life_use_everything(root);
     SUPPORT_CHECK(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
     return 0;
 }

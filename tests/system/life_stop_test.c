@@ -153,24 +153,26 @@ static void check_told_stopping_in_json(support_raw client)
     support_raw_close(client);
 }
 
+enum { WAITING = SUPPORT_BACKLOG / 2 };
+
 static void who_spoke_in_the_backlog_is_told_stopping(void **state)
 {
     char        line[512];
     quiet       server;
-    support_raw binary[8], json[8];
+    support_raw binary[WAITING], json[WAITING];
     size_t      size;
 
     (void)state;
     open_quiet(&server, 0);
     size = support_put_line(line, sizeof line, server.endpoint, NULL, "1");
-    for (int n = 0; n < 8; n++) {
+    for (int n = 0; n < WAITING; n++) {
         binary[n] = support_raw_open(server.endpoint);
         say_hello_and_ask(binary[n], server.endpoint);
         json[n] = support_raw_open(server.endpoint);
         support_raw_send(json[n], line, size);
     }
     run_to_the_end(&server);
-    for (int n = 0; n < 8; n++) {
+    for (int n = 0; n < WAITING; n++) {
         check_told_stopping(binary[n]);
         check_told_stopping_in_json(json[n]);
     }
@@ -247,7 +249,7 @@ static void call_to_a_stopping_server_is_enotrunning_and_unsent(void **state)
     support_pause(50); /* early or late, the outcome is the same */
     run_to_the_end(&server);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(fault.code, CORDON_ENOTRUNNING);
+    SUPPORT_CODE(fault.code, CORDON_ENOTRUNNING, &fault);
     assert_int_equal(fault.is_sent, 0);
     check_quiet_end(&server);
 }

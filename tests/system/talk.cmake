@@ -1,16 +1,15 @@
 # The conversation: the real server on a thread and on a libuv loop, and raw clients.
 
+cordon_test_kit(talk_kit talk_kit.c talk_wire.c)
 foreach(subject frames hello flight left bodies json script limits stream stop client calls)
     cordon_test(NAME talk_${subject}
-        SOURCES talk_${subject}_test.c talk_kit.c talk_wire.c
-        LABELS system)
+        SOURCES talk_${subject}_test.c LIBS talk_kit LABELS system)
 endforeach()
 
 # What it costs.
 
 cordon_test(NAME count_alloc
-    SOURCES count_alloc_test.c count_malloc.c talk_kit.c talk_wire.c
-    LABELS system)
+    SOURCES count_alloc_test.c count_malloc.c LIBS talk_kit LABELS system)
 cordon_test(NAME count_syscalls
     SOURCES count_syscalls_test.c
     LABELS system count)

@@ -198,6 +198,7 @@ size_t wire_has(wire *wire);                    /* bytes that are there now, wit
 /* A JSON line without its end, as text until the next call. */
 const char *wire_line(wire *wire);
 void        wire_expect_line(wire *wire, const char *line);
+void        talk_need_half_close(void); /* SKIP where connections have none */
 void        wire_half_close(wire *wire);
 void        wire_close(wire *wire);
 

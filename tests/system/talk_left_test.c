@@ -258,6 +258,7 @@ static void a_half_close_after_finish_is_not_a_death(void **state)
     wire  wire;
 
     talk->on_request = talk_hold;
+    talk_need_half_close();
     talk_serve(talk);
     wire_open(&wire, talk);
     wire_say(&wire, REQUEST, 1, "run");
@@ -280,6 +281,7 @@ static void a_half_close_of_a_json_client_is_not_a_death(void **state)
     wire  wire;
 
     talk->on_request = talk_hold;
+    talk_need_half_close();
     talk_serve(talk);
     wire_connect(&wire, talk);
     wire_json(&wire, talk, "\"id\":1,\"request\":\"run\"");
@@ -299,6 +301,7 @@ static void a_half_close_without_finish_is_a_lost_client(void **state)
     wire  wire;
 
     talk->on_request = talk_hold;
+    talk_need_half_close();
     talk_serve(talk);
     wire_open(&wire, talk);
     wire_say(&wire, REQUEST, 1, "run");
@@ -317,6 +320,7 @@ static void a_death_after_the_half_close_is_told(void **state)
     wire  binary, json;
 
     talk->on_request = talk_hold;
+    talk_need_half_close();
     talk_serve(talk);
     wire_open(&binary, talk);
     wire_say(&binary, REQUEST, 1, "run");

@@ -10,6 +10,14 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+int support_is_us(const cordon_peer *peer)
+{
+    const unsigned known = CORDON_PEER_UID | CORDON_PEER_GID | CORDON_PEER_PID;
+
+    return (peer->known & known) == known && peer->uid == geteuid() && peer->gid == getegid() &&
+           peer->pid == (uint64_t)getpid();
+}
+
 void support_pause_us(unsigned us)
 {
     usleep(us);

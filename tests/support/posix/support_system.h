@@ -7,6 +7,12 @@
 
 #define SUPPORT_SOON 10000 /* ms: long enough for anything that happens at all */
 
+#define SUPPORT_HELPERS 0
+
+#define SUPPORT_BACKLOG    16 /* of a server that is not told: so many, or more */
+#define SUPPORT_HALF_CLOSE 1  /* who has nothing more to say may say so, and listen on */
+#define SUPPORT_TELLS_FULL 1  /* a full backlog looks otherwise than a server that drains */
+
 typedef pid_t support_pid;
 typedef int   support_line; /* of a support_signal */
 

@@ -1,0 +1,66 @@
+/* What can be counted: handles, threads, and all that a host process calls its own. */
+#include "inner.h"
+
+#include <tlhelp32.h>
+
+/* Wine 8 says 0. It gives the lowest number that is free. */
+static int count_one_by_one(void)
+{
+    DWORD flags;
+    int   count = 0;
+
+    for (uintptr_t value = 4; value < 0x8000; value += 4)
+        count += GetHandleInformation((HANDLE)value, &flags) != 0;
+    return count;
+}
+
+int support_count_descriptors(void)
+{
+    DWORD count = 0;
+
+    SUPPORT_CHECK(GetProcessHandleCount(GetCurrentProcess(), &count));
+    return count > 0 ? (int)count : count_one_by_one();
+}
+
+int support_count_threads(void)
+{
+    HANDLE        all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+    THREADENTRY32 entry;
+    int           count = 0;
+
+    SUPPORT_CHECK(all != INVALID_HANDLE_VALUE);
+    entry.dwSize = sizeof entry;
+    for (BOOL is_there = Thread32First(all, &entry); is_there; is_there = Thread32Next(all, &entry))
+        count += entry.th32OwnerProcessID == GetCurrentProcessId();
+    CloseHandle(all);
+    return count;
+}
+
+/* ---- the host ---- */
+
+static uint32_t sum_environment(void)
+{
+    wchar_t *all = GetEnvironmentStringsW();
+    uint32_t sum = 2166136261u;
+
+    SUPPORT_CHECK(all != NULL);
+    for (const wchar_t *at = all; at[0] != 0 || at[1] != 0; at++)
+        sum = (sum ^ (uint32_t)*at) * 16777619u;
+    FreeEnvironmentStringsW(all);
+    return sum;
+}
+
+void support_host_look(support_host *host)
+{
+    wchar_t                      directory[SUPPORT_PATH];
+    LPTOP_LEVEL_EXCEPTION_FILTER filter = SetUnhandledExceptionFilter(NULL);
+
+    SetUnhandledExceptionFilter(filter);
+    SUPPORT_CHECK(GetCurrentDirectoryW(SUPPORT_PATH, directory) > 0);
+    snprintf(host->text, sizeof host->text,
+             "directory: %ls\nenvironment: %08x\nerror mode: %x\npriority: %lx\nfilter: %p\n"
+             "console: %x %x\n",
+             directory, (unsigned)sum_environment(), (unsigned)GetErrorMode(),
+             (unsigned long)GetPriorityClass(GetCurrentProcess()), (void *)(intptr_t)filter,
+             (unsigned)GetConsoleCP(), (unsigned)GetConsoleOutputCP());
+}
