@@ -209,12 +209,12 @@ cordon_bytes cordon_text(const char *text)
 
 /* ---- secrets and numbers ----------------------------------------------------- */
 
-/* Called through a pointer that is read anew each time: no compiler may know what it does, and
- * drop it. */
-static void *(*const volatile fill)(void *data, int byte, size_t size) = memset;
-
+/* Called through a pointer that is read anew: no compiler may know what it does, and drop it. The
+ * pointer is on the stack, for the library has no data that can be written. */
 void cordon__wipe(void *data, size_t size)
 {
+    void *(*volatile fill)(void *where, int byte, size_t count) = memset;
+
     (void)fill(data, 0, size);
 }
 
