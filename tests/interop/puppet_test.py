@@ -113,11 +113,12 @@ class Ends(Family):
         self.check_gone_but(["member"])
 
     def test_at_once_at_the_second_signal(self):
-        server = self.serve_family("--timeout", "none", "--drain", "20000")
+        server = self.serve_family("--timeout", "none", "--drain", "60000")
         self.client("--timeout", "none")
         self.check_all_there()
         kit.ask_to_end(server)
-        kit.until(lambda: self.cordon("status").status != 0, "it takes nobody any more")
+        kit.until(lambda: self.cordon("status", "--timeout", "1000").status != 0,
+                  "it takes nobody any more")
         self.assertIsNone(server.poll(), "it waits for the answer")
         kit.ask_to_end(server)
         self.assertEqual(server.wait(kit.PATIENCE), 130)
