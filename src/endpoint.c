@@ -321,7 +321,8 @@ static int is_served(cordon_endpoint *endpoint)
 }
 
 /* A server has its token before it can be reached, and its address goes first: each look that
- * finds one without the other is a server that came and left in between, or a token that is lost. */
+ * finds one without the other is a server that came and left in between, or a token that is lost.
+ */
 #define TOKEN_LOOKS 4
 
 /*
