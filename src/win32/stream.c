@@ -23,7 +23,7 @@
 #define CHUNK        ((size_t)64 * 1024)  /* one write at most: an end tells how far it got */
 #define IN_FLIGHT    ((size_t)128 * 1024) /* bytes that the system has not taken yet, at most */
 #define WIDE_FLIGHT  ((size_t)512 * 1024) /* once big messages are seen */
-#define LINGER_MS    1000 /* how long a close waits for a peer that takes no byte meanwhile */
+#define LINGER_MS    2000 /* how long a close waits for a peer that takes no byte meanwhile */
 #define HELD_LOOK_MS 100  /* between two looks at a peer whose bytes lie unread */
 #define SPARE_SIZE   256  /* bytes of one write that needs no memory of its own */
 

@@ -115,7 +115,7 @@ static void what_was_taken_before_a_close_is_read_however_slowly(void **state)
     ear_close_stream(it);
     ear_run_now(it);
     assert_int_equal(it->closes, 0); /* its writes are on their way */
-    read_to_the_end(it, taken, 3001);
+    read_to_the_end(it, taken, 16001);
     test_free(data);
 }
 
