@@ -7,7 +7,7 @@
  *     puppet status            the exit status is read from standard input, and told there
  *     puppet zeros [COUNT]     so many zero bytes (else read from standard input)
  *     puppet endless           zero bytes for ever
- *     puppet sleep             for ever
+ *     puppet sleep             for ever, or until nobody is left who could end it
  *     puppet late              a child that says "late" when this one has said "early" and gone
  *     puppet family KEY [N]    N generations (3), each there until it is killed
  *     puppet alive KEY         how many of them are there
@@ -86,11 +86,12 @@ static int do_endless(char **words)
     return 1;
 }
 
+/* Where a killed server leaves its programs behind, this one goes by itself. */
 static int do_sleep(char **words)
 {
     (void)words;
-    while (1)
-        puppet_pause(1000);
+    while (!puppet_is_orphan())
+        puppet_pause(100);
     return 0;
 }
 
@@ -118,7 +119,9 @@ static int do_family(char **words)
     snprintf(count, sizeof count, "%d", left - 1);
     if (left > 1 && puppet_start(child) != 0)
         return 1;
-    return do_sleep(NULL);
+    while (1)
+        puppet_pause(1000);
+    return 0;
 }
 
 static int do_alive(char **words)

@@ -6,6 +6,9 @@
 
 void puppet_pause(unsigned ms);
 
+/* Has who started us gone? 0 where we would have been ended with it. */
+int puppet_is_orphan(void);
+
 /* Start a puppet with these words and our standard streams. 0, or 98. */
 int puppet_start(char **words);
 

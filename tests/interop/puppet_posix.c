@@ -20,6 +20,15 @@ void puppet_pause(unsigned ms)
     nanosleep(&span, NULL);
 }
 
+int puppet_is_orphan(void)
+{
+    static pid_t parent;
+
+    if (parent == 0)
+        parent = getppid();
+    return getppid() != parent;
+}
+
 int puppet_start(char **words)
 {
     char *all[16] = {getenv("PUPPET")};

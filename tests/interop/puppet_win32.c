@@ -15,6 +15,11 @@ void puppet_pause(unsigned ms)
     Sleep(ms);
 }
 
+int puppet_is_orphan(void)
+{
+    return 0;
+}
+
 /* Words without quotes and without a backslash at their end. */
 static void put_word(wchar_t line[LINE], const char *word)
 {
