@@ -367,7 +367,7 @@ static void let_in(cordon_server *server, intptr_t handle)
     code = cordon__peer_ask(&peer, handle, 0, &fault);
     is_known = code == 0;
     if (code == 0)
-        code = cordon__peer_judge(&peer, server->host.nobody, server->host.peer_flags, &fault);
+        code = cordon__peer_judge(&peer, server->host.own, server->host.peer_flags, &fault);
     if (code >= 0)
         code = cordon__session_open(&session, &server->host, server->loop->uv, handle,
                                     ++server->next_id, is_known ? &peer : NULL, &fault);

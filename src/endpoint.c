@@ -96,7 +96,7 @@ static int open_endpoint(cordon_endpoint **out, const char *app,
     endpoint->flags = options->flags;
     endpoint->uses = 1;
     endpoint->pid = cordon__pid();
-    endpoint->nobody = cordon__peer_nobody();
+    endpoint->own = cordon__peer_own();
     code = cordon__place_open(&endpoint->place, app, options->name, options->directory, &memory,
                               &endpoint->trace, fault);
     if (code != CORDON_OK)
@@ -232,7 +232,7 @@ static int check_peer(cordon__identity *peer, intptr_t handle, const cordon_endp
     int code = cordon__peer_ask(peer, handle, 1, fault);
 
     if (code == CORDON_OK)
-        code = cordon__peer_judge(peer, endpoint->nobody, endpoint->flags, fault);
+        code = cordon__peer_judge(peer, endpoint->own, endpoint->flags, fault);
     else if (code > 0)
         code = cordon__fault_set(fault, CORDON_EIMPOSTOR, "check peer");
     if (code == CORDON_OK) {

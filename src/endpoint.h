@@ -15,9 +15,9 @@
 struct cordon_endpoint {
     cordon__memory memory;
     cordon__trace  trace;
-    unsigned       flags;  /* CORDON_TRUST_ROOT */
-    uint32_t       nobody; /* cordon__peer_nobody */
-    uint64_t       pid;    /* of the process that opened it */
+    unsigned       flags; /* CORDON_TRUST_ROOT */
+    cordon__own    own;
+    uint64_t       pid; /* of the process that opened it */
     cordon__place *place;
     uv_mutex_t     lock; /* all below, and the place's directories */
     unsigned       uses;

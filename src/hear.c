@@ -295,7 +295,7 @@ static int is_friend(cordon__session *session)
     if (code == CORDON__LATER) /* it has been read from: there is no later */
         code = cordon__fault_set(&fault, CORDON_EIMPOSTOR, "check peer");
     if (code == 0)
-        code = cordon__peer_judge(&peer, host->nobody, host->peer_flags, &fault);
+        code = cordon__peer_judge(&peer, host->own, host->peer_flags, &fault);
     if (code == 0) {
         cordon__session_know(session, &peer);
         return 1;

@@ -164,11 +164,14 @@ enum { CORDON__LATER = 1 };
 /* Who is at the other end. CORDON__LATER: ask its stream when its first bytes were read,
  * before any is parsed. is_server: the other end is the server. */
 int cordon__peer_ask(cordon__identity *peer, intptr_t handle, int is_server, cordon_fault *fault);
-/* The user that the kernel says instead of one that it cannot name: a constant of where we run, so
- * it is asked once. */
-uint32_t cordon__peer_nobody(void);
-/* May it be there? 0 or EIMPOSTOR. nobody: from above; flags: CORDON_TRUST_ROOT. */
-int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned flags,
+/* Who judges: our effective user, and the user that the kernel says instead of one that it cannot
+ * name (a constant of where we run). Asked once, when an endpoint is opened: it is that user's. */
+typedef struct cordon__own {
+    uint32_t uid, nobody;
+} cordon__own;
+cordon__own cordon__peer_own(void);
+/* May it be there? 0 or EIMPOSTOR. flags: CORDON_TRUST_ROOT. */
+int cordon__peer_judge(const cordon__identity *peer, cordon__own own, unsigned flags,
                        cordon_fault *fault);
 
 /* ---- stream, for calls that wait --------------------------------------------------- */

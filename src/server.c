@@ -205,7 +205,7 @@ static void fill_host(cordon_server *server, cordon_endpoint *endpoint)
     host->owner = server;
     host->desk = &server->loop->desk;
     host->peer_flags = endpoint->flags;
-    host->nobody = endpoint->nobody;
+    host->own = endpoint->own;
     host->rules.flags = options->flags;
     host->rules.max_request = options->max_request;
     host->rules.token = server->claim.token;

@@ -83,7 +83,7 @@ typedef struct cordon__host {
     cordon__welcome            welcome;
     cordon__spares             spares;
     unsigned                   peer_flags; /* CORDON_TRUST_ROOT */
-    uint32_t                   nobody;     /* cordon__peer_nobody */
+    cordon__own                own;
     int                        is_stopping;
     size_t                     max_queued, max_queued_all, max_partial;
     size_t                     queued;   /* bytes of output that nobody took, all sessions */

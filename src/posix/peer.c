@@ -122,9 +122,9 @@ static uint32_t overflow_uid(void)
 #    define overflow_uid() UINT32_MAX /* every user has a number there; this one is nobody's */
 #endif
 
-uint32_t cordon__peer_nobody(void)
+cordon__own cordon__peer_own(void)
 {
-    return overflow_uid();
+    return (cordon__own){(uint32_t)geteuid(), overflow_uid()};
 }
 
 int cordon__peer_is_ours(const cordon__identity *peer, uint32_t own, uint32_t overflow,
@@ -135,16 +135,14 @@ int cordon__peer_is_ours(const cordon__identity *peer, uint32_t own, uint32_t ov
     return peer->uid == own || (peer->uid == 0 && (flags & CORDON_TRUST_ROOT));
 }
 
-int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned flags,
+int cordon__peer_judge(const cordon__identity *peer, cordon__own own, unsigned flags,
                        cordon_fault *fault)
 {
-    const uint32_t own = (uint32_t)geteuid();
-
-    if (cordon__peer_is_ours(peer, own, nobody, flags))
+    if (cordon__peer_is_ours(peer, own.uid, own.nobody, flags))
         return CORDON_OK;
-    if (!(peer->known & CORDON_PEER_UID) || peer->uid == nobody)
-        return cordon__fault_found(fault, CORDON_EIMPOSTOR, step, NULL, own, peer->uid,
+    if (!(peer->known & CORDON_PEER_UID) || peer->uid == own.nobody)
+        return cordon__fault_found(fault, CORDON_EIMPOSTOR, step, NULL, own.uid, peer->uid,
                                    "the kernel cannot name its user");
-    return cordon__fault_found(fault, CORDON_EIMPOSTOR, step, NULL, own, peer->uid,
+    return cordon__fault_found(fault, CORDON_EIMPOSTOR, step, NULL, own.uid, peer->uid,
                                "its user is not ours");
 }

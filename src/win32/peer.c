@@ -107,9 +107,9 @@ int cordon__peer_ask(cordon__identity *peer, intptr_t handle, int is_server, cor
     return CORDON_OK;
 }
 
-uint32_t cordon__peer_nobody(void)
+cordon__own cordon__peer_own(void)
 {
-    return UINT32_MAX; /* users are not numbers here */
+    return (cordon__own){UINT32_MAX, UINT32_MAX}; /* users are not numbers here */
 }
 
 /* Of the process: a thread of the host may be impersonating somebody. */
@@ -130,14 +130,14 @@ static int is_system(const cordon__subject *who)
     return strcmp(who->sid, "S-1-5-18") == 0 && !who->is_app_container;
 }
 
-int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned flags,
+int cordon__peer_judge(const cordon__identity *peer, cordon__own numbers, unsigned flags,
                        cordon_fault *fault)
 {
     cordon__subject      own, who;
     enum cordon__verdict verdict;
     DWORD                error = ask_own(&own);
 
-    (void)nobody;
+    (void)numbers;
     if (error != 0)
         return not_told(fault, error);
     memset(&who, 0, sizeof who);

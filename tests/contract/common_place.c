@@ -232,7 +232,7 @@ static void peer_without_a_name_is_a_stranger(void)
     cordon__identity peer;
 
     memset(&peer, 0, sizeof peer);
-    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &fault), CORDON_EIMPOSTOR);
+    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_own(), 0, &fault), CORDON_EIMPOSTOR);
 }
 
 /* ---- the secret --------------------------------------------------------------------------- */

@@ -109,7 +109,7 @@ static void server_of_another_user_is_an_impostor_and_gets_no_byte(void **state)
     assert_int_equal(peer.uid, SUPPORT_OTHER_UID);
     assert_int_equal(peer.gid, SUPPORT_OTHER_UID);
     assert_int_equal(peer.pid, pid);
-    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_nobody(), CORDON_TRUST_ROOT, &it->fault),
+    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_own(), CORDON_TRUST_ROOT, &it->fault),
                  CORDON_EIMPOSTOR, &it->fault);
     assert_int_equal(it->fault.expected, 0);
     assert_int_equal(it->fault.actual, SUPPORT_OTHER_UID);
@@ -124,9 +124,9 @@ static int judges_root(void *context)
     cordon_fault           fault = CORDON_FAULT_INIT;
 
     SUPPORT_CHECK(peer.uid == 0);
-    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &fault), CORDON_EIMPOSTOR,
+    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_own(), 0, &fault), CORDON_EIMPOSTOR,
                  &fault);
-    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_nobody(), CORDON_TRUST_ROOT, &fault),
+    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_own(), CORDON_TRUST_ROOT, &fault),
                  CORDON_OK, &fault);
     return 0;
 }
@@ -155,9 +155,9 @@ static int judges_from_another_namespace(void *context)
         return NO_NAMESPACE;
     peer = ask(*(int *)context);
     SUPPORT_CHECK(peer.uid == geteuid()); /* nobody, as we are now ourselves */
-    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &fault), CORDON_EIMPOSTOR,
+    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_own(), 0, &fault), CORDON_EIMPOSTOR,
                  &fault);
-    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_nobody(), CORDON_TRUST_ROOT, &fault),
+    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_own(), CORDON_TRUST_ROOT, &fault),
                  CORDON_EIMPOSTOR, &fault);
     return 0;
 }
@@ -219,13 +219,13 @@ static void impostor_is_told_with_both_users(void **state)
     cordon_fault     fault = CORDON_FAULT_INIT;
 
     (void)state;
-    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &fault), CORDON_EIMPOSTOR,
+    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_own(), 0, &fault), CORDON_EIMPOSTOR,
                  &fault);
     assert_int_equal(fault.expected, geteuid());
     assert_int_equal(fault.actual, geteuid() + 1);
     assert_string_equal(fault.during, "check peer");
     peer.known = 0;
-    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &fault), CORDON_EIMPOSTOR,
+    SUPPORT_CODE(cordon__peer_judge(&peer, cordon__peer_own(), 0, &fault), CORDON_EIMPOSTOR,
                  &fault);
 }
 

@@ -156,8 +156,8 @@ static void name_of_another_user_is_an_impostor(void **state)
     assert_non_null(strstr(fault.text, "S-1-5-18"));
     client = door_knock();
     assert_int_equal(cordon__peer_ask(&peer, client, 1, &fault), CORDON_OK);
-    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &fault), CORDON_EIMPOSTOR);
-    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_nobody(), CORDON_TRUST_ROOT, &fault),
+    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_own(), 0, &fault), CORDON_EIMPOSTOR);
+    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_own(), CORDON_TRUST_ROOT, &fault),
                      CORDON_OK);
     if (PeekNamedPipe(more, NULL, 0, NULL, &size, NULL))
         assert_int_equal(size, 0);
@@ -258,7 +258,7 @@ static void check_me(const cordon__identity *peer)
     assert_int_equal(peer->pid, cordon__pid());
     assert_true(peer->has_level);
     assert_int_equal(peer->level, place->self.subject.level);
-    assert_int_equal(cordon__peer_judge(peer, cordon__peer_nobody(), 0, &fault), CORDON_OK);
+    assert_int_equal(cordon__peer_judge(peer, cordon__peer_own(), 0, &fault), CORDON_OK);
 }
 
 static void sid_level_and_process_are_told_on_both_sides(void **state)

@@ -190,7 +190,7 @@ static void client_of_a_lower_level_is_told_as_such(void **state)
     SUPPORT_CODE(cordon__peer_of_client(&peer, server, &it->fault), CORDON_OK, &it->fault);
     assert_string_equal(peer.sid, it->place->self.subject.sid);
     assert_int_equal(peer.level, SECURITY_MANDATORY_LOW_RID);
-    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_nobody(), 0, &it->fault),
+    assert_int_equal(cordon__peer_judge(&peer, cordon__peer_own(), 0, &it->fault),
                      CORDON_EIMPOSTOR);
     CloseHandle(client);
     CloseHandle(server);

@@ -354,20 +354,18 @@ int cordon__peer_ask(cordon__identity *peer, intptr_t handle, int is_server, cor
     return CORDON_OK;
 }
 
-uint32_t cordon__peer_nobody(void)
+cordon__own cordon__peer_own(void)
 {
-    return 65534;
+    return (cordon__own){sim_uid(), 65534};
 }
 
-int cordon__peer_judge(const cordon__identity *peer, uint32_t nobody, unsigned flags,
+int cordon__peer_judge(const cordon__identity *peer, cordon__own own, unsigned flags,
                        cordon_fault *fault)
 {
-    const uint32_t own = sim_uid();
-
-    if ((peer->known & CORDON_PEER_UID) && peer->uid != nobody &&
-        (peer->uid == own || (peer->uid == 0 && (flags & CORDON_TRUST_ROOT))))
+    if ((peer->known & CORDON_PEER_UID) && peer->uid != own.nobody &&
+        (peer->uid == own.uid || (peer->uid == 0 && (flags & CORDON_TRUST_ROOT))))
         return CORDON_OK;
-    return cordon__fault_found(fault, CORDON_EIMPOSTOR, "check peer", NULL, own, peer->uid,
+    return cordon__fault_found(fault, CORDON_EIMPOSTOR, "check peer", NULL, own.uid, peer->uid,
                                "its user is not ours");
 }
 
