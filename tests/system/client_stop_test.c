@@ -23,6 +23,8 @@ static void play_version_99(fake *server, support_raw raw, unsigned number)
         support_pause(20);
         fake_set(server, 1);
         support_remove(server->token_path);
+        if (!SUPPORT_HALF_CLOSE)
+            return; /* a pipe's name is there as long as a connection by it */
     }
 }
 

@@ -179,7 +179,7 @@ static int serve_and_die(const char *argument, support_child *self)
 }
 
 static const support_part parts[] = {
-    {"serve", serve},
+    {"serve-by-the-book", serve},
     {"ask", ask_without_pause},
     {"die", serve_and_die},
     {NULL, NULL},
@@ -231,7 +231,7 @@ static void one_life(enum moment moment)
 
     atomic_store(&book->is_in_the_middle, 0);
     atomic_store(&book->is_doomed, moment == IN_THE_MIDDLE);
-    support_start(&server, parts, "serve", tell_part(0));
+    support_start(&server, parts, "serve-by-the-book", tell_part(0));
     assert_int_equal(support_signal_wait(&server.told, SUPPORT_SOON), 'r');
     await_moment(moment, before);
     if (moment == IN_THE_MIDDLE || draw(2) == 0) {

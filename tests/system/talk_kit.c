@@ -416,7 +416,7 @@ void talk_close_loop(talk *talk)
 /* Where the system's own helpers come and go, one test cannot tell: count_handles_test does. */
 static int is_leak(int descriptors)
 {
-    return abs(descriptors) > 8 * SUPPORT_HELPERS;
+    return abs(descriptors) > 16 * SUPPORT_HELPERS;
 }
 
 int talk_teardown(void **state)

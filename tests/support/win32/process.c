@@ -122,8 +122,8 @@ static HANDLE family(void)
     return job;
 }
 
-/* Suspended, with these handles and no others. */
-static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count)
+/* Suspended, with these handles and no others; all three streams at `streams`, unless NULL. */
+static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count, HANDLE streams)
 {
     static wchar_t      wide[8 * SUPPORT_PATH];
     STARTUPINFOEXW      how;
@@ -134,6 +134,12 @@ static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count)
     SUPPORT_CHECK(MultiByteToWideChar(CP_UTF8, 0, line, -1, wide, 8 * SUPPORT_PATH) > 0);
     memset(&how, 0, sizeof how);
     how.StartupInfo.cb = sizeof how;
+    if (streams != NULL) {
+        how.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
+        how.StartupInfo.hStdInput = streams;
+        how.StartupInfo.hStdOutput = streams;
+        how.StartupInfo.hStdError = streams;
+    }
     InitializeProcThreadAttributeList(NULL, 1, 0, &size);
     how.lpAttributeList = malloc(size);
     SUPPORT_CHECK(InitializeProcThreadAttributeList(how.lpAttributeList, 1, 0, &size));
@@ -236,7 +242,7 @@ support_pid support_gate_start(support_gate *gate, const char *const *arguments)
         SUPPORT_CHECK(snprintf(line + used, sizeof line - used, "%s\"%s\"", n > 0 ? " " : "",
                                arguments[n]) < (int)(sizeof line - used));
     }
-    made = start(line, &nowhere, 1);
+    made = start(line, &nowhere, 1, nowhere);
     CloseHandle(nowhere);
     SUPPORT_CHECK(gate->count < 1024);
     gate->threads[gate->count++] = made.hThread;
@@ -279,7 +285,7 @@ void support_start(support_child *child, const support_part *parts, const char *
     snprintf(line, sizeof line, "\"%s\" --part %s %llu %llu \"%s\"", program, name,
              (unsigned long long)(uintptr_t)handles[0], (unsigned long long)(uintptr_t)handles[1],
              argument);
-    made = start(line, handles, 2);
+    made = start(line, handles, 2, NULL);
     ResumeThread(made.hThread);
     CloseHandle(made.hThread);
     child->pid = (support_pid)made.hProcess;
