@@ -1,5 +1,7 @@
 #include "dialect.h"
 
+#include <assert.h>
+
 #include "request.h"
 
 #include "fault.h"
@@ -167,6 +169,7 @@ static int take_posted(cordon_request *request, cordon__buffer *into, int *how, 
     int          found;
 
     if (request->parts > 0) {
+        assert(waiting.data != NULL); /* each has its head there */
         size = cordon__load32(waiting.data);
         cordon__buffer_take(&request->posted, PART_HEAD);
         request->parts--;
