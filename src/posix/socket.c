@@ -80,7 +80,8 @@ socklen_t cordon__socket_address(struct sockaddr_un *address, const char *path)
 {
     const size_t size = strlen(path);
 
-    assert(size <= CORDON__ADDRESS_MAX && size < sizeof address->sun_path);
+    static_assert(CORDON__ADDRESS_MAX < sizeof address->sun_path, "every address fits");
+    assert(size <= CORDON__ADDRESS_MAX);
     memset(address, 0, sizeof *address);
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, path, size + 1);
