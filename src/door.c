@@ -396,10 +396,23 @@ static void pause_accepting(cordon_server *server, const cordon_fault *fault)
     cordon__server_due(server, server->accept_due);
 }
 
+/* What is closed may hear of who waits before it hears that it is. */
+static int is_about_to_stop(cordon_server *server)
+{
+    int is_posted;
+
+    cordon__mail_lock(server->mail);
+    is_posted = server->close_job.is_posted;
+    cordon__mail_unlock(server->mail);
+    return is_posted;
+}
+
 void cordon__door_waiting(void *owner)
 {
     cordon_server *server = owner;
 
+    if (is_about_to_stop(server))
+        return; /* who waits now is taken in then, and told so */
     cordon__server_enter(server);
     for (int i = 0; i < ACCEPT_AT_MOST && server->is_listening; i++) {
         cordon_fault fault;

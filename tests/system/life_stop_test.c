@@ -67,7 +67,7 @@ static void token_of_somebody_else_stays(void **state)
 
 /* ---- who waits at the end ---- */
 
-typedef struct quiet { /* a server whose loop does not run yet: nobody is accepted */
+typedef struct quiet { /* a server whose loop does not run now: nobody is accepted */
     uv_loop_t        uv;
     cordon_loop     *loop;
     cordon_server   *server;
@@ -97,6 +97,9 @@ static void open_quiet(quiet *server, int drain_ms)
     SUPPORT_CODE(cordon_server_open(&server->server, server->loop, server->endpoint, count_call,
                                     &options, &fault),
                  CORDON_OK, &fault);
+    /* Its loop watches for newcomers from here on: it is told of who comes next before it is told
+     * of what comes after, the close too. */
+    uv_run(&server->uv, UV_RUN_NOWAIT);
 }
 
 static void *run_to_the_end(void *context)
