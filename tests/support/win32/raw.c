@@ -64,7 +64,6 @@ static int is_over(connection *it, OVERLAPPED *what, int *is_under_way, DWORD *g
     if (!GetOverlappedResult(it->pipe, what, got, FALSE)) {
         if (GetLastError() == ERROR_IO_INCOMPLETE)
             return 0;
-        it->ended = 0;
         *got = 0;
     }
     *is_under_way = 0;
@@ -87,8 +86,10 @@ static int can_read(connection *it)
     DWORD got = 0;
 
     begin_look(it);
-    if (it->is_reading && is_over(it, &it->in, &it->is_reading, &got))
+    if (it->is_reading && is_over(it, &it->in, &it->is_reading, &got)) {
         it->has_byte = got == 1;
+        it->ended = it->has_byte; /* a write that failed says nothing: the reason may be there */
+    }
     return it->has_byte || it->ended != 1;
 }
 
