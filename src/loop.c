@@ -205,7 +205,7 @@ static void run_thread(void *context)
 {
     cordon_loop *loop = context;
 
-    loop->mail->home = uv_thread_self();
+    loop->mail->home = cordon__thread_self();
     uv_sem_post(&loop->started);
     (void)uv_run(loop->own, UV_RUN_DEFAULT);
 }

@@ -15,7 +15,7 @@ int cordon__mail_open(cordon__mail **mail, cordon_fault *fault)
         return cordon__fault_set(fault, CORDON_ENOMEM, "open loop");
     }
     made->uses = 1;
-    made->home = uv_thread_self();
+    made->home = cordon__thread_self();
     made->end = &made->first;
     *mail = made;
     return 0;
@@ -43,9 +43,7 @@ void cordon__mail_drop(cordon__mail *mail)
 
 int cordon__mail_is_home(cordon__mail *mail)
 {
-    uv_thread_t self = uv_thread_self();
-
-    return uv_thread_equal(&self, &mail->home);
+    return cordon__thread_self() == mail->home;
 }
 
 void cordon__mail_lock(cordon__mail *mail)

@@ -22,7 +22,7 @@ typedef struct cordon__mail {
     uv_mutex_t    lock;
     unsigned      uses;
     int           is_closed; /* the loop runs no more jobs */
-    uv_thread_t   home;      /* the loop's thread */
+    uint64_t      home;      /* the loop's thread */
     cordon__wake *wake;
     cordon__job  *first, **end;
 } cordon__mail;

@@ -51,6 +51,8 @@ void cordon__wake_close(cordon__wake *wake, void (*on_closed)(void *owner));
  * it is on the system; join it with uv_thread_join. EBUSY, ENOMEM. */
 int cordon__thread_start(void *thread, void (*run)(void *context), void *context,
                          cordon_fault *fault);
+/* The calling thread: no other that runs has this number. Nothing is kept of it. */
+uint64_t cordon__thread_self(void);
 
 /* ---- address ---------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 #include "../dialect.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <uv.h>
 
@@ -29,4 +30,9 @@ int cordon__thread_start(void *thread, void (*run)(void *context), void *context
         return 0;
     return cordon__fault_os(fault, code == UV_ENOMEM ? CORDON_ENOMEM : CORDON_EBUSY, "start thread",
                             (uint32_t)-code, NULL);
+}
+
+uint64_t cordon__thread_self(void)
+{
+    return (uint64_t)(uintptr_t)pthread_self();
 }

@@ -1,5 +1,7 @@
 #include "../dialect.h"
 
+#include <windows.h>
+
 #include <uv.h>
 
 #include "../platform.h"
@@ -13,4 +15,10 @@ int cordon__thread_start(void *thread, void (*run)(void *context), void *context
         return 0;
     return cordon__fault_os(fault, code == UV_ENOMEM ? CORDON_ENOMEM : CORDON_EBUSY, "start thread",
                             (uint32_t)-code, NULL);
+}
+
+/* libuv's own answer to this is a handle that stays open for every thread that ever asked. */
+uint64_t cordon__thread_self(void)
+{
+    return GetCurrentThreadId();
 }

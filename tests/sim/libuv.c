@@ -17,19 +17,9 @@ int cordon__thread_start(void *thread, void (*run)(void *context), void *context
     return cordon__fault_os(fault, CORDON_EBUSY, "start thread", 0, NULL);
 }
 
-uv_thread_t uv_thread_self(void)
+uint64_t cordon__thread_self(void)
 {
-    uv_thread_t    self;
-    const uint32_t number = (uint32_t)cordon__pid() * 16 + sim_thread();
-
-    memset(&self, 0, sizeof self);
-    memcpy(&self, &number, sizeof self < sizeof number ? sizeof self : sizeof number);
-    return self;
-}
-
-int uv_thread_equal(const uv_thread_t *one, const uv_thread_t *other)
-{
-    return memcmp(one, other, sizeof *one) == 0;
+    return cordon__pid() * 16 + sim_thread();
 }
 
 int uv_thread_join(uv_thread_t *thread)

@@ -1,6 +1,7 @@
 /*
  * A server that has been called and left a thousand times, and whose clients were killed a hundred
- * times, holds as many handles (descriptors) as before. Case 38.
+ * times, holds as many handles (descriptors) as before; and so when threads came, used it and went.
+ * Case 38.
  *
  *     count_handles_test [CYCLES [KILLS]]
  */
@@ -130,6 +131,36 @@ static void hundred_killed_clients_leave_the_handle_count_flat(void **state)
     support_ask_echo(server->endpoint);
 }
 
+static void *push_once(void *context)
+{
+    (void)context;
+    assert_int_equal(cordon_server_push(server->server, CORDON_EVERYONE, cordon_text("event")),
+                     CORDON_OK);
+    return NULL;
+}
+
+static void start_a_thread_that_pushes(void)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, push_once, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+/* Nothing is kept of a thread that has called the library once. */
+static void hundred_threads_that_push_leave_the_handle_count_flat(void **state)
+{
+    int before;
+
+    (void)state;
+    for (int n = 0; n < 3; n++)
+        start_a_thread_that_pushes();
+    before = support_count_descriptors();
+    for (int n = 0; n < 100; n++)
+        start_a_thread_that_pushes();
+    check_flat(before);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int count, char **arguments)
@@ -137,6 +168,7 @@ int main(int count, char **arguments)
     const struct CMUnitTest tests[] = {
         TEST(thousand_calls_leave_the_handle_count_flat),
         TEST(hundred_killed_clients_leave_the_handle_count_flat),
+        TEST(hundred_threads_that_push_leave_the_handle_count_flat),
     };
 
     SUPPORT_PLAY(count, arguments, parts);

@@ -413,17 +413,19 @@ void talk_close_loop(talk *talk)
     assert_int_equal(talk_now(talk, closed), 1);
 }
 
-/* Where the system's own helpers come and go, one test cannot tell: count_handles_test does. */
-static int is_leak(int descriptors)
+/* What belongs to threads goes with them, and some of those are the system's own helpers. */
+static int is_nothing_left(void *context)
 {
-    return abs(descriptors) > 16 * SUPPORT_HELPERS;
+    const talk *talk = context;
+
+    return abs(support_count_descriptors() - talk->descriptors_before) <= SUPPORT_HELPERS;
 }
 
 int talk_teardown(void **state)
 {
     talk *talk = *state;
     long  memory;
-    int   descriptors;
+    int   descriptors, is_flat;
 
     while (talk->held_count > 0) { /* a test that failed half-way */
         cordon_request *request = talk_take(talk, 0);
@@ -435,13 +437,14 @@ int talk_teardown(void **state)
     cordon_endpoint_close(talk->endpoint);
     support_directory_remove(talk->directory);
     memory = (long)atomic_load(&talk->memory.bytes);
+    is_flat = support_until(is_nothing_left, talk, TALK_PATIENCE_MS);
     descriptors = support_count_descriptors() - talk->descriptors_before;
     pthread_cond_destroy(&talk->changed);
     pthread_mutex_destroy(&talk->lock);
     free(talk);
     if (memory != 0)
         print_error("%ld bytes were not given back\n", memory);
-    if (is_leak(descriptors))
+    if (!is_flat)
         print_error("%d descriptors were not given back\n", descriptors);
-    return memory == 0 && !is_leak(descriptors) ? 0 : -1;
+    return memory == 0 && is_flat ? 0 : -1;
 }
