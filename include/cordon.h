@@ -285,7 +285,8 @@ typedef struct cordon_server_options {
     size_t      max_reply;     /**< bytes of a reply or a part; 1 MiB; 4 KiB to 64 MiB */
     size_t      max_queued;    /**< bytes a session leaves unread; 4 MiB, or max_reply and 256 KiB
                                     if that is more; over it, it is cut */
-    size_t max_queued_all;     /**< the same over all sessions; 64 MiB */
+    size_t max_queued_all;     /**< the same over all sessions, with what is on its way to them on
+                                    Windows (up to 192 KiB each, 320 KiB of big ones); 64 MiB */
     size_t max_partial;        /**< bytes of incomplete frames over all sessions; 64 MiB, or four
                                     largest requests if that is more */
     int      hello_ms;         /**< until admitted; 5,000 */

@@ -238,7 +238,10 @@ void cordon__stream_read_now(cordon__stream *stream);
 int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, size_t count,
                          size_t *taken, cordon_fault *fault);
 /* As cordon__peer_ask, for a stream's other end. */
-int  cordon__stream_peer(cordon__identity *peer, cordon__stream *stream, cordon_fault *fault);
+int cordon__stream_peer(cordon__identity *peer, cordon__stream *stream, cordon_fault *fault);
+/* Where a write that is taken lies in memory of ours until the system has it: how much it is then
+ * is added to *sum, and taken off, from now on until on_closed. Else nothing is done. */
+void cordon__stream_tally(cordon__stream *stream, size_t *sum);
 void cordon__stream_widen(cordon__stream *stream);
 /* on_closed comes later, from the loop. What was written still arrives. In a child that did
  * not exec: the descriptor only, no call back. */

@@ -141,6 +141,7 @@ int cordon__session_open(cordon__session **session, cordon__host *host, struct u
         cordon__release(&host->memory, made);
         return code;
     }
+    cordon__stream_tally(made->stream, &host->in_copies);
     *session = made;
     return 0;
 }

@@ -86,9 +86,10 @@ typedef struct cordon__host {
     cordon__own                own;
     int                        is_stopping;
     size_t                     max_queued, max_queued_all, max_partial;
-    size_t                     queued;   /* bytes of output that nobody took, all sessions */
-    size_t                     partial;  /* bytes held for incomplete frames, all sessions */
-    uint64_t                   trim_due; /* when the large spares are freed */
+    size_t                     queued;    /* bytes of output that nobody took, all sessions */
+    size_t                     in_copies; /* what the streams hold besides, on their way */
+    size_t                     partial;   /* bytes held for incomplete frames, all sessions */
+    uint64_t                   trim_due;  /* when the large spares are freed */
     int                        hello_ms, write_ms, stall_ms, drain_ms; /* -1: never */
 } cordon__host;
 

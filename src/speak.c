@@ -75,12 +75,13 @@ static int is_over(const cordon__session *session, size_t size)
 {
     const cordon__host *host = session->host;
     size_t              queued = cordon__buffer_size(&session->out);
+    size_t              all = host->queued + host->in_copies;
 
     /* One answer always has its place, else a large limit could not be used. */
     if (queued == 0)
         return 0;
     return size > host->max_queued || queued > host->max_queued - size ||
-           host->queued > host->max_queued_all || size > host->max_queued_all - host->queued;
+           all > host->max_queued_all || size > host->max_queued_all - all;
 }
 
 static void cut_slow_reader(cordon__session *session)

@@ -294,6 +294,13 @@ int cordon__stream_peer(cordon__identity *peer, cordon__stream *stream, cordon_f
     return cordon__peer_ask(peer, stream->fd, 0, fault);
 }
 
+/* What send took is the system's. */
+void cordon__stream_tally(cordon__stream *stream, size_t *sum)
+{
+    (void)stream;
+    (void)sum;
+}
+
 void cordon__stream_widen(cordon__stream *stream)
 {
     cordon__socket_widen(stream->fd);

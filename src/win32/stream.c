@@ -18,14 +18,14 @@
 #include <uv.h>
 
 #include "flow.h"
+#include "parcel.h"
 #include "pipe.h"
 
-#define CHUNK        ((size_t)64 * 1024)  /* one write at most: an end tells how far it got */
-#define IN_FLIGHT    ((size_t)128 * 1024) /* bytes that the system has not taken yet, at most */
-#define WIDE_FLIGHT  ((size_t)512 * 1024) /* once big messages are seen */
+#define IN_FLIGHT    ((size_t)128 * 1024) /* memory of writes that may not be over, about */
+#define WIDE_FLIGHT  ((size_t)256 * 1024) /* once big messages are seen */
 #define LINGER_MS    2000 /* how long a close waits for a peer that takes no byte meanwhile */
 #define HELD_LOOK_MS 100  /* between two looks at a peer whose bytes lie unread */
-#define SPARE_SIZE   256  /* bytes of one write that needs no memory of its own */
+#define KEPT_MS      5000 /* memory for writes that none needs any more */
 
 enum state {
     STATE_OPEN,
@@ -33,14 +33,6 @@ enum state {
     STATE_ENDING, /* closed by its owner; what was written is on its way */
     STATE_CLOSED  /* for libuv too */
 };
-
-/* The bytes of one write, until the system has taken them. */
-typedef struct parcel {
-    uv_write_t      request; /* first */
-    cordon__stream *stream;
-    size_t          size;
-    size_t          capacity; /* the bytes follow */
-} parcel;
 
 struct cordon__stream {
     uv_pipe_t                    pipe;
@@ -50,15 +42,18 @@ struct cordon__stream {
     HANDLE                       handle;
     HANDLE                       has_read; /* the event of our reads */
     cordon__timer               *timer;    /* NULL until one is needed */
-    parcel                      *spare;
-    size_t                       in_flight;
-    uint8_t                      state; /* enum state */
+    cordon__parcels              parcels;
+    size_t                      *tally; /* where else what is in flight is counted; may be NULL */
+    size_t                       in_flight; /* memory of the writes that are not over */
+    uint8_t                      state;     /* enum state */
     uint8_t                      is_reading;
     uint8_t                      is_watching; /* libuv's read is on */
     uint8_t                      is_held;     /* bytes lie unread: it must not be */
     uint8_t                      is_blocked;  /* a write waits for room */
     uint8_t                      is_mute;     /* nothing more goes out */
     uint8_t                      is_wide;
+    uint8_t                      is_trimming; /* the timer is on to free what is kept */
+    uint8_t                      is_busy;     /* a large one was used since */
 };
 
 /* ---- the beginning ----------------------------------------------------------------- */
@@ -91,7 +86,7 @@ static int attach(cordon__stream *stream, HANDLE handle, cordon_fault *fault)
 static void forget(cordon__stream *stream)
 {
     CloseHandle(stream->has_read);
-    cordon__release(&stream->memory, stream->spare);
+    cordon__parcels_free(&stream->parcels, &stream->memory);
     cordon__release(&stream->memory, stream);
 }
 
@@ -241,6 +236,8 @@ static void hold(cordon__stream *stream)
 {
     rest(stream);
     stream->is_held = 1;
+    stream->is_trimming = 0; /* its timer is needed */
+    cordon__parcels_trim(&stream->parcels, &stream->memory);
     if (!set_timer(stream, HELD_LOOK_MS))
         tell_lost(stream, ERROR_NOT_ENOUGH_MEMORY);
 }
@@ -269,40 +266,47 @@ static size_t ceiling_of(const cordon__stream *stream)
     return stream->is_wide ? WIDE_FLIGHT : IN_FLIGHT;
 }
 
-static parcel *parcel_for(cordon__stream *stream, size_t size)
+/* What is in flight has become more, or less. */
+static void count(cordon__stream *stream, size_t more, size_t less)
 {
-    const size_t capacity = size < SPARE_SIZE ? SPARE_SIZE : size;
-    parcel      *made = stream->spare;
-
-    stream->spare = NULL;
-    if (made && made->capacity >= size)
-        return made;
-    cordon__release(&stream->memory, made);
-    made = cordon__allocate(&stream->memory, sizeof *made + capacity);
-    if (made) {
-        made->stream = stream;
-        made->capacity = capacity;
-    }
-    return made;
+    stream->in_flight = stream->in_flight + more - less;
+    if (stream->tally)
+        *stream->tally = *stream->tally + more - less;
 }
 
-static void give_back(cordon__stream *stream, parcel *done)
+/* What is kept beyond the least goes when no large one was needed for a while. */
+static void trim_later(cordon__stream *stream)
 {
-    if (stream->spare || done->capacity > SPARE_SIZE)
-        cordon__release(&stream->memory, done);
-    else
-        stream->spare = done;
+    stream->is_trimming = (uint8_t)cordon__parcels_are_many(&stream->parcels);
+    stream->is_busy = 0;
+    if (stream->is_trimming && !set_timer(stream, KEPT_MS)) {
+        stream->is_trimming = 0;
+        cordon__parcels_trim(&stream->parcels, &stream->memory);
+    }
+}
+
+static void give_back(cordon__stream *stream, cordon__parcel *done)
+{
+    const int may_keep = stream->state == STATE_OPEN && !stream->is_held;
+
+    cordon__parcels_give(&stream->parcels, &stream->memory, done,
+                         may_keep ? ceiling_of(stream) + CORDON__PARCEL_MOST
+                                  : sizeof *done + CORDON__PARCEL_SMALL);
+    if (may_keep && !stream->is_trimming)
+        trim_later(stream);
 }
 
 static void on_written(uv_write_t *request, int status);
 
-static int dispatch(cordon__stream *stream, parcel *full, cordon_fault *fault)
+static int dispatch(cordon__stream *stream, cordon__parcel *full, cordon_fault *fault)
 {
     const uv_buf_t bytes = uv_buf_init((char *)(full + 1), (unsigned)full->size);
     const int code = uv_write(&full->request, (uv_stream_t *)&stream->pipe, &bytes, 1, on_written);
 
     if (code == 0) {
-        stream->in_flight += full->size;
+        if (full->capacity > CORDON__PARCEL_SMALL)
+            stream->is_busy = 1;
+        count(stream, cordon__parcel_cost(full), 0);
         return CORDON_OK;
     }
     give_back(stream, full);
@@ -322,13 +326,13 @@ int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, siz
     for (size_t i = 0; i < count; i++)
         whole += pieces[i].size;
     while (*taken < whole && stream->in_flight < ceiling_of(stream) && code == CORDON_OK) {
-        const size_t room = ceiling_of(stream) - stream->in_flight;
-        const size_t most = room < CHUNK ? room : CHUNK;
-        const size_t size = whole - *taken < most ? whole - *taken : most;
-        parcel      *full = parcel_for(stream, size);
+        const size_t    left = whole - *taken;
+        const size_t    size = left < CORDON__PARCEL_MOST ? left : CORDON__PARCEL_MOST;
+        cordon__parcel *full = cordon__parcels_take(&stream->parcels, &stream->memory, size);
 
         if (!full)
             return cordon__fault_set(fault, CORDON_ENOMEM, "write");
+        full->owner = stream;
         full->size = cordon__flow_pack(full + 1, size, pieces, count, *taken);
         code = dispatch(stream, full, fault);
         if (code == CORDON_OK)
@@ -343,6 +347,12 @@ int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, siz
 int cordon__stream_peer(cordon__identity *peer, cordon__stream *stream, cordon_fault *fault)
 {
     return cordon__peer_of_client(peer, stream->handle, fault);
+}
+
+void cordon__stream_tally(cordon__stream *stream, size_t *sum)
+{
+    stream->tally = sum;
+    *sum += stream->in_flight;
 }
 
 /* A pipe's buffers are what they were made with; but more may be on its way to them. */
@@ -378,10 +388,10 @@ static void end(cordon__stream *stream)
 
 static void on_written(uv_write_t *request, int status)
 {
-    parcel         *done = (parcel *)request;
-    cordon__stream *stream = done->stream;
+    cordon__parcel *done = (cordon__parcel *)request;
+    cordon__stream *stream = done->owner;
 
-    stream->in_flight -= done->size;
+    count(stream, 0, cordon__parcel_cost(done));
     give_back(stream, done);
     if (status < 0)
         stream->is_mute = 1;
@@ -413,6 +423,12 @@ static void on_timer(void *owner)
         tell_lost(stream, ERROR_BROKEN_PIPE);
     else if (stream->state == STATE_OPEN && stream->is_held)
         (void)set_timer(stream, HELD_LOOK_MS);
+    else if (stream->state == STATE_OPEN && stream->is_busy)
+        trim_later(stream);
+    else if (stream->state == STATE_OPEN) {
+        stream->is_trimming = 0;
+        cordon__parcels_trim(&stream->parcels, &stream->memory);
+    }
 }
 
 void cordon__stream_close(cordon__stream *stream)
