@@ -171,26 +171,38 @@ static int has_left_whole(const cordon__talk *talk, const cordon__question *ques
     return sent >= (talk->asker.setup.is_json ? size + 1 : size);
 }
 
-/* It did not leave whole. */
-static int not_asked(cordon__talk *talk, int code, uint32_t id, size_t sent, cordon_fault *fault)
+/* It did not leave whole. Or all of `size` bytes are on their way, late, where a system has no way
+ * back: then it may run, its answer is passed over, and the session goes on. */
+static int not_asked(cordon__talk *talk, int code, uint32_t id, size_t sent, size_t size,
+                     cordon_fault *fault)
 {
     if (!talk->is_sent)
         cordon__asker_forget(&talk->asker, id);
-    talk->is_mute = talk->is_mute || sent > 0 || code != CORDON_ETIMEDOUT;
     fault->is_sent = talk->is_sent;
+    if (code == CORDON_ETIMEDOUT && sent == size)
+        cordon__talk_abandon(talk, id);
+    else
+        talk->is_mute = talk->is_mute || sent > 0 || code != CORDON_ETIMEDOUT;
     return code;
 }
 
 #define SMALL 512 /* bytes: cheaper copied than told to the system piece by piece */
 
+static size_t size_of(const cordon_bytes *pieces, size_t count)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++)
+        size += pieces[i].size;
+    return size;
+}
+
 /* Small pieces as one. The pieces there are then. */
 static size_t join(cordon_bytes *pieces, size_t count, char room[SMALL])
 {
-    size_t used = 0, total = 0;
+    size_t used = 0;
 
-    for (size_t i = 0; i < count; i++)
-        total += pieces[i].size;
-    if (total > SMALL)
+    if (size_of(pieces, count) > SMALL)
         return count;
     for (size_t i = 0; i < count; i++) {
         if (pieces[i].size > 0)
@@ -213,7 +225,8 @@ static int ask_plain(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
                      cordon_bytes body, uint64_t deadline, cordon_fault *fault)
 {
     char         whole[SMALL];
-    cordon_bytes piece = {whole, CORDON__FRAME_HEAD + body.size};
+    const size_t size = CORDON__FRAME_HEAD + body.size;
+    cordon_bytes piece = {whole, size};
     size_t       sent = 0;
     int          code = cordon__asker_note(&talk->asker, id, type, body);
 
@@ -224,8 +237,8 @@ static int ask_plain(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
         memcpy(whole + CORDON__FRAME_HEAD, body.data, body.size);
     code = write_pieces(talk, &piece, 1, &sent, deadline, fault);
     talk->has_begun |= sent > 0;
-    talk->is_sent = sent == CORDON__FRAME_HEAD + body.size;
-    return code == CORDON_OK ? code : not_asked(talk, code, *id, sent, fault);
+    talk->is_sent = sent == size;
+    return code == CORDON_OK ? code : not_asked(talk, code, *id, sent, size, fault);
 }
 
 int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type type,
@@ -235,7 +248,7 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
     char             small[SMALL];
     cordon__question question;
     cordon_bytes     pieces[4] = {{hello, 0}};
-    size_t           hello_size, count, sent = 0;
+    size_t           hello_size, size, count, sent = 0;
     int              is_secret, code;
 
     talk->is_sent = 0;
@@ -259,6 +272,7 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
     if (is_gathered && hello_size == 0 && gather(talk, pieces, 4))
         return CORDON_OK;
     is_secret = hello_size > 0 || talk->asker.setup.is_json;
+    size = size_of(pieces, 4);
     count = join(pieces, 4, small);
     code = write_all(talk, pieces, count, &sent, deadline, fault);
     if (is_secret) {
@@ -271,7 +285,7 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
         talk->has_begun = 1;
         talk->is_sent = (uint8_t)has_left_whole(talk, &question, sent - hello_size);
     }
-    return code == CORDON_OK ? code : not_asked(talk, code, question.id, sent, fault);
+    return code == CORDON_OK ? code : not_asked(talk, code, question.id, sent, size, fault);
 }
 
 int cordon__talk_enter(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)

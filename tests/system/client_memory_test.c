@@ -31,10 +31,18 @@ static void play_slow(fake *server, support_raw raw, unsigned number)
     fake_admit(server, raw);
     (void)number;
     (void)fake_reach(server, 1);
-    while (fake_read(server, raw) == REQUEST)
-        fake_say(raw, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
+    for (;;) {
+        const unsigned type = fake_read(server, raw);
+
+        if (type == REQUEST)
+            fake_say(raw, REPLY, 0, server->frame.id, server->frame.body, server->frame.size);
+        else if (type != CANCEL)
+            break;
+    }
 }
 
+/* Where a write cannot be taken back it may be on its way whole: it is told as sent, the server
+ * sees it once, and its answer goes to nobody. */
 static void request_that_found_no_room_leaves_the_session(void **state)
 {
     cordon_call_options   options = fake_in(CORDON_AT_ONCE, 0);
@@ -43,7 +51,7 @@ static void request_that_found_no_room_leaves_the_session(void **state)
     cordon_fault          fault = CORDON_FAULT_INIT;
     cordon_bytes          reply;
     char                  body[1000] = {0};
-    int                   count = 0, code;
+    int                   count = 0, is_sent, code;
     fake                  server;
 
     (void)state;
@@ -55,12 +63,15 @@ static void request_that_found_no_room_leaves_the_session(void **state)
         count += code == CORDON_OK;
     } while (code == CORDON_OK && count < 100000);
     SUPPORT_CODE(code, CORDON_ETIMEDOUT, &fault);
-    assert_int_equal(fault.is_sent, 0);
+    is_sent = fault.is_sent;
+    assert_in_range(is_sent, 0, SUPPORT_TAKES_BACK ? 0 : 1);
     fake_set(&server, 1);
     for (int i = 0; i < count; i++)
         assert_int_equal(receive_one(session)->body.size, sizeof body);
     assert_int_equal(cordon_session_receive(&message, session, 100, &fault), CORDON_EINVAL);
     SUPPORT_CODE(call_session(&reply, session, "x", &fault), CORDON_OK, &fault);
+    assert_int_equal(reply.size, 1);
+    assert_int_equal(atomic_load(&server.requests), count + is_sent + 1);
     cordon_session_close(session);
     fake_close(&server);
 }
