@@ -122,6 +122,18 @@ static HANDLE family(void)
     return job;
 }
 
+/* One that we could not end later would wait for ever, and whoever reads its streams with it. */
+static void adopt(HANDLE process)
+{
+    char text[80];
+
+    if (AssignProcessToJobObject(family(), process))
+        return;
+    snprintf(text, sizeof text, "put a child into our job: error %lu", GetLastError());
+    TerminateProcess(process, SUPPORT_BROKEN);
+    support_failed(text, __FILE__, __LINE__);
+}
+
 /* Suspended, with these handles and no others; all three streams at `streams`, unless NULL. */
 static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count, HANDLE streams)
 {
@@ -151,7 +163,7 @@ static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count,
                                  &how.StartupInfo, &made));
     DeleteProcThreadAttributeList(how.lpAttributeList);
     free(how.lpAttributeList);
-    SUPPORT_CHECK(AssignProcessToJobObject(family(), made.hProcess));
+    adopt(made.hProcess);
     return made;
 }
 
