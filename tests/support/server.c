@@ -1,6 +1,8 @@
 /* A server to talk to: on a thread of its own, with a table of handlers. */
 #include "support.h"
 
+#include <uv.h>
+
 cordon_endpoint *support_endpoint(const char *directory)
 {
     cordon_endpoint_options options = CORDON_ENDPOINT_OPTIONS_INIT;
@@ -33,14 +35,14 @@ static void handle_hold(cordon_request *request, cordon_bytes body, support_serv
 
     (void)body;
     cordon_request_watch(request, on_turn, server);
-    pthread_mutex_lock(&server->lock);
+    uv_mutex_lock(server->lock);
     held = atomic_load(&server->held);
     if (held < sizeof server->requests / sizeof server->requests[0]) {
         server->requests[held] = request;
         request = NULL;
         atomic_store(&server->held, held + 1);
     }
-    pthread_mutex_unlock(&server->lock);
+    uv_mutex_unlock(server->lock);
     cordon_fail(&request, CORDON_EBUSY, "the test holds too many");
 }
 
@@ -159,7 +161,8 @@ static void free_server(support_server *server)
 {
     cordon_loop_close(server->loop);
     cordon_endpoint_close(server->endpoint);
-    pthread_mutex_destroy(&server->lock);
+    uv_mutex_destroy(server->lock);
+    free(server->lock);
     free(server);
 }
 
@@ -171,7 +174,8 @@ int support_server_try(support_server **out, cordon_endpoint *endpoint, cordon_r
     int                   code;
 
     SUPPORT_CHECK(server != NULL);
-    pthread_mutex_init(&server->lock, NULL);
+    server->lock = malloc(sizeof(uv_mutex_t));
+    SUPPORT_CHECK(server->lock != NULL && uv_mutex_init(server->lock) == 0);
     if (options != NULL)
         chosen = *options;
     if (handler == NULL)
@@ -203,14 +207,14 @@ void support_server_release(support_server *server, int is_last, const char *tex
     cordon_request *request;
     unsigned        held;
 
-    pthread_mutex_lock(&server->lock);
+    uv_mutex_lock(server->lock);
     held = atomic_load(&server->held);
     SUPPORT_CHECK(held > 0);
     request = server->requests[is_last ? held - 1 : 0];
     if (!is_last)
         memmove(server->requests, server->requests + 1, (held - 1) * sizeof server->requests[0]);
     atomic_store(&server->held, held - 1);
-    pthread_mutex_unlock(&server->lock);
+    uv_mutex_unlock(server->lock);
     SUPPORT_CHECK(cordon_reply(&request, cordon_text(text)) == CORDON_OK);
 }
 

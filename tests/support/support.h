@@ -25,7 +25,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <pthread.h>
 
 #include "cordon.h"
 #include "support_system.h" /* support_pid; SUPPORT_SOON; what only this system has */
@@ -120,7 +119,7 @@ typedef struct support_server {
     atomic_int       trouble; /* code of the last one */
     atomic_uint      closed;
     int              is_stopping;
-    pthread_mutex_t  lock;
+    void            *lock;           /* uv_mutex_t; uv.h would bring the system with it */
     cordon_request  *requests[1024]; /* the held ones, oldest first */
 } support_server;
 

@@ -299,14 +299,13 @@ static void answer_is_received_although_the_server_has_gone(void **state)
 
 static cordon_session *to_interrupt;
 
-static void *interrupt_soon(void *context)
+static void interrupt_soon(void *context)
 {
     fake *server = context;
 
     (void)fake_reach(server, 1);
     support_pause(10);
     cordon_session_interrupt(to_interrupt);
-    return NULL;
 }
 
 static void play_mute(fake *server, support_raw raw, unsigned number)
@@ -324,17 +323,17 @@ static void interrupt_from_a_thread_ends_the_wait_with_ECANCELED(void **state)
     cordon_session     *session;
     cordon_fault        fault = CORDON_FAULT_INIT;
     cordon_bytes        reply;
-    pthread_t           thread;
+    uv_thread_t         thread;
     fake                server;
 
     (void)state;
     fake_open(&server, play_mute);
     to_interrupt = session = fake_session(&server, 0);
-    assert_int_equal(pthread_create(&thread, NULL, interrupt_soon, &server), 0);
+    assert_int_equal(uv_thread_create(&thread, interrupt_soon, &server), 0);
     SUPPORT_CODE(cordon_session_call(&reply, session, cordon_text("x"), &options, &fault),
                  CORDON_ECANCELED, &fault);
     assert_int_equal(fault.is_sent, 1);
-    pthread_join(thread, NULL);
+    uv_thread_join(&thread);
     SUPPORT_CODE(call_session(&reply, session, "y", &fault), CORDON_ECANCELED, &fault);
     assert_int_equal(fault.is_sent, 0);
     cordon_session_close(session);

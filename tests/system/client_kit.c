@@ -45,7 +45,7 @@ void fake_listen(fake *server, int backlog)
     support_listen(&server->listener, server->address, backlog);
 }
 
-static void *run(void *context)
+static void run(void *context)
 {
     fake       *server = context;
     support_raw raw;
@@ -54,13 +54,12 @@ static void *run(void *context)
         server->play(server, raw, atomic_fetch_add(&server->connections, 1) + 1);
         support_raw_close(raw);
     }
-    return NULL;
 }
 
 void fake_start(fake *server, fake_play play)
 {
     server->play = play;
-    SUPPORT_CHECK(pthread_create(&server->thread, NULL, run, server) == 0);
+    SUPPORT_CHECK(uv_thread_create(&server->thread, run, server) == 0);
 }
 
 void fake_open(fake *server, fake_play play)
@@ -77,7 +76,7 @@ void fake_unlisten(fake *server)
     support_listener_hide(server->listener);
     support_listener_end(server->listener);
     if (server->play != NULL)
-        SUPPORT_CHECK(pthread_join(server->thread, NULL) == 0);
+        SUPPORT_CHECK(uv_thread_join(&server->thread) == 0);
     support_listener_close(server->listener);
     server->listener = NULL;
     server->play = NULL;

@@ -8,6 +8,8 @@
 
 #include "support.h"
 
+#include <uv.h>
+
 enum {
     HELLO = 1,
     WELCOME,
@@ -52,8 +54,9 @@ struct fake {
     uint8_t           token[32];
     fake_play         play;
     support_listener *listener;
-    pthread_t         thread;
+    uv_thread_t       thread;
     atomic_uint       connections, requests, ran;
+    atomic_uint       failed;  /* calls, for a test's own threads to count */
     atomic_int        step;    /* for a play and its test to wait for each other */
     const char       *trouble; /* the first check of a play that failed */
     int               trouble_line;

@@ -172,40 +172,40 @@ static void requests_of_1_mib_share_their_buffers(void **state)
 /* ---- answered elsewhere ----------------------------------------------------------- */
 
 /* A hand-over that allocates nothing itself. */
-static void *answer_from_a_thread(void *context)
+static void answer_from_a_thread(void *context)
 {
     talk *talk = context;
 
     for (;;) {
         cordon_request *request = NULL;
 
-        pthread_mutex_lock(&talk->lock);
+        uv_mutex_lock(&talk->lock);
         while (talk->held_count == 0 && talk->extra == NULL)
-            pthread_cond_wait(&talk->changed, &talk->lock);
+            uv_cond_wait(&talk->changed, &talk->lock);
         if (talk->held_count > 0)
             request = talk->held[--talk->held_count];
-        pthread_mutex_unlock(&talk->lock);
+        uv_mutex_unlock(&talk->lock);
         if (request == NULL)
-            return NULL;
+            return;
         cordon_reply(&request, cordon_text("hello"));
     }
 }
 
 static void a_reply_from_another_thread_allocates_nothing(void **state)
 {
-    talk     *talk = *state;
-    pthread_t thread;
+    talk       *talk = *state;
+    uv_thread_t thread;
 
     talk->on_request = talk_hold;
     talk_serve(talk);
-    assert_int_equal(pthread_create(&thread, NULL, answer_from_a_thread, talk), 0);
+    assert_int_equal(uv_thread_create(&thread, answer_from_a_thread, talk), 0);
     expect_no_memory(talk, 0, cordon_text("hello"), ROUNDS, ask);
     expect_no_memory_for_bursts(talk, 0, cordon_text("hello"));
-    pthread_mutex_lock(&talk->lock);
+    uv_mutex_lock(&talk->lock);
     talk->extra = talk;
-    pthread_cond_broadcast(&talk->changed);
-    pthread_mutex_unlock(&talk->lock);
-    pthread_join(thread, NULL);
+    uv_cond_broadcast(&talk->changed);
+    uv_mutex_unlock(&talk->lock);
+    uv_thread_join(&thread);
 }
 
 static void keep_and_echo(cordon_request *request, cordon_bytes body, void *user)

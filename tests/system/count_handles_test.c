@@ -7,6 +7,8 @@
  */
 #include "life_kit.h"
 
+#include <uv.h>
+
 static char            root[SUPPORT_PATH];
 static support_server *server;
 static int             cycles = 1000, kills = 100;
@@ -131,20 +133,19 @@ static void hundred_killed_clients_leave_the_handle_count_flat(void **state)
     support_ask_echo(server->endpoint);
 }
 
-static void *push_once(void *context)
+static void push_once(void *context)
 {
     (void)context;
     assert_int_equal(cordon_server_push(server->server, CORDON_EVERYONE, cordon_text("event")),
                      CORDON_OK);
-    return NULL;
 }
 
 static void start_a_thread_that_pushes(void)
 {
-    pthread_t thread;
+    uv_thread_t thread;
 
-    assert_int_equal(pthread_create(&thread, NULL, push_once, NULL), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(uv_thread_create(&thread, push_once, NULL), 0);
+    assert_int_equal(uv_thread_join(&thread), 0);
 }
 
 /* Nothing is kept of a thread that has called the library once. */

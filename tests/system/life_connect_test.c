@@ -1,6 +1,8 @@
 /* Nobody, a crowd, and one who does not read: what a client finds at the address. Case 16. */
 #include "life_kit.h"
 
+#include <uv.h>
+
 static char root[SUPPORT_PATH];
 static char address[SUPPORT_PATH]; /* of the endpoint there */
 
@@ -83,13 +85,12 @@ typedef struct later {
     int         ms;
 } later;
 
-static void *go_on_later(void *context)
+static void go_on_later(void *context)
 {
     later *what = context;
 
     support_pause(what->ms);
     support_thaw(what->pid);
-    return NULL;
 }
 
 /* It takes a stopped server with a backlog of one. */
@@ -109,15 +110,15 @@ static void backlog_full_for_a_while_is_waited_for(void **state)
     life_child       child;
     life_crowd       crowd;
     later            what;
-    pthread_t        thread;
+    uv_thread_t      thread;
 
     (void)state;
     serve_full(&child, &crowd);
     what.pid = child.pid;
     what.ms = 150;
-    assert_int_equal(pthread_create(&thread, NULL, go_on_later, &what), 0);
+    assert_int_equal(uv_thread_create(&thread, go_on_later, &what), 0);
     SUPPORT_CODE(ask(endpoint, SUPPORT_SOON, &fault), CORDON_OK, &fault);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(uv_thread_join(&thread), 0);
     life_drop_all(&crowd);
     life_stop(&child);
     cordon_endpoint_close(endpoint);

@@ -1,6 +1,8 @@
 /* Who may serve, and when the next one may. Case 7. */
 #include "life_kit.h"
 
+#include <uv.h>
+
 static char root[SUPPORT_PATH];
 
 static int set_up(void **state)
@@ -146,14 +148,13 @@ typedef struct draining {
     support_raw     client;
 } draining;
 
-static void *end_the_drain(void *context)
+static void end_the_drain(void *context)
 {
     draining *what = context;
 
     support_pause(150);
     support_server_release(what->server, 0, "late");
     support_raw_close(what->client);
-    return NULL;
 }
 
 /* A request that nobody answers keeps the old server draining. */
@@ -163,7 +164,7 @@ static void start_waits_for_a_server_that_drains(void **state)
     cordon_fault          fault = CORDON_FAULT_INIT;
     uint8_t               frame[32];
     draining              old;
-    pthread_t             thread;
+    uv_thread_t           thread;
 
     (void)state;
     options.drain_ms = 60000;
@@ -177,9 +178,9 @@ static void start_waits_for_a_server_that_drains(void **state)
     SUPPORT_CODE(life_refused(root, CORDON_AT_ONCE, &fault), CORDON_EADDRINUSE, &fault);
     SUPPORT_CODE(life_refused(root, 20, &fault), CORDON_EADDRINUSE, &fault);
     assert_int_equal(atomic_load(&old.server->closed), 0); /* it was draining all the while */
-    assert_int_equal(pthread_create(&thread, NULL, end_the_drain, &old), 0);
+    assert_int_equal(uv_thread_create(&thread, end_the_drain, &old), 0);
     SUPPORT_CODE(life_refused(root, 50000, &fault), CORDON_OK, &fault);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(uv_thread_join(&thread), 0);
     support_server_close(old.server);
 }
 

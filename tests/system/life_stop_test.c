@@ -102,14 +102,13 @@ static void open_quiet(quiet *server, int drain_ms)
     uv_run(&server->uv, UV_RUN_NOWAIT);
 }
 
-static void *run_to_the_end(void *context)
+static void run_to_the_end(void *context)
 {
     quiet *server = context;
 
     cordon_server_close(server->server);
     cordon_loop_close(server->loop);
     uv_run(&server->uv, UV_RUN_DEFAULT);
-    return NULL;
 }
 
 static void check_quiet_end(quiet *server)
@@ -193,7 +192,7 @@ static void who_speaks_within_the_drain_time_is_told_stopping(void **state)
     uint8_t       bytes[800];
     support_hello hello;
     quiet         server;
-    pthread_t     thread;
+    uv_thread_t   thread;
     support_raw   binary, json;
     size_t        size;
 
@@ -204,14 +203,14 @@ static void who_speaks_within_the_drain_time_is_told_stopping(void **state)
     json = support_raw_open(server.endpoint);
     support_good_hello(&hello, server.endpoint);
     support_raw_send(binary, "\xC0", 1); /* the first byte is not enough to answer in */
-    assert_int_equal(pthread_create(&thread, NULL, run_to_the_end, &server), 0);
+    assert_int_equal(uv_thread_create(&thread, run_to_the_end, &server), 0);
     assert_true(support_until(is_gone, server.endpoint, SUPPORT_SOON));
     support_pause(20);
     support_raw_send(json, line, size);
     check_told_stopping_in_json(json);
     support_raw_send(binary, bytes + 1, support_put_hello(bytes, &hello) - 1);
     check_told_stopping(binary);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(uv_thread_join(&thread), 0);
     check_quiet_end(&server);
 }
 
@@ -230,28 +229,27 @@ static void silent_one_is_closed_at_the_drain_time(void **state)
 }
 
 /* The real client, on a server that is just stopping: nothing ran, so nobody is there. */
-static void *ask(void *context)
+static void ask(void *context)
 {
     cordon_endpoint *endpoint = support_endpoint(root);
     cordon_fault    *fault = context;
 
     support_ask(NULL, endpoint, "x", fault);
     cordon_endpoint_close(endpoint);
-    return NULL;
 }
 
 static void call_to_a_stopping_server_is_enotrunning_and_unsent(void **state)
 {
     cordon_fault fault = CORDON_FAULT_INIT;
     quiet        server;
-    pthread_t    thread;
+    uv_thread_t  thread;
 
     (void)state;
     open_quiet(&server, 0);
-    assert_int_equal(pthread_create(&thread, NULL, ask, &fault), 0);
+    assert_int_equal(uv_thread_create(&thread, ask, &fault), 0);
     support_pause(50); /* early or late, the outcome is the same */
     run_to_the_end(&server);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(uv_thread_join(&thread), 0);
     SUPPORT_CODE(fault.code, CORDON_ENOTRUNNING, &fault);
     assert_int_equal(fault.is_sent, 0);
     check_quiet_end(&server);

@@ -44,11 +44,11 @@ static void push_when_sessions_come_and_go(cordon_session_id session, const cord
     assert_int_equal(cordon_server_push(talk->server, CORDON_EVERYONE,
                                         cordon_text(is_here ? "one came" : "one left")),
                      CORDON_OK);
-    pthread_mutex_lock(&talk->lock); /* last: the test may end then */
+    uv_mutex_lock(&talk->lock); /* last: the test may end then */
     talk->seen.here += is_here;
     talk->seen.gone += !is_here;
-    pthread_cond_broadcast(&talk->changed);
-    pthread_mutex_unlock(&talk->lock);
+    uv_cond_broadcast(&talk->changed);
+    uv_mutex_unlock(&talk->lock);
 }
 
 static void events_may_be_pushed_when_sessions_come_and_go(void **state)

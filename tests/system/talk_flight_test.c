@@ -473,21 +473,21 @@ static void a_reply_after_the_loop_closed_is_harmless(void **state)
 
 enum { THREADS = 8, ROUNDS = 2000 };
 
-static void *answer_what_comes(void *context)
+static void answer_what_comes(void *context)
 {
     talk *talk = context;
 
     for (;;) {
         cordon_request *request = NULL;
 
-        pthread_mutex_lock(&talk->lock);
+        uv_mutex_lock(&talk->lock);
         while (talk->held_count == 0 && talk->extra == NULL)
-            pthread_cond_wait(&talk->changed, &talk->lock);
+            uv_cond_wait(&talk->changed, &talk->lock);
         if (talk->held_count > 0)
             request = talk->held[--talk->held_count];
-        pthread_mutex_unlock(&talk->lock);
+        uv_mutex_unlock(&talk->lock);
         if (request == NULL)
-            return NULL;
+            return;
         if (cordon_reply(&request, cordon_text("from a thread")) != CORDON_OK)
             cordon_fail(&request, CORDON_ESYSTEM, "the reply was not taken");
     }
@@ -495,16 +495,16 @@ static void *answer_what_comes(void *context)
 
 static void eight_threads_answer_each_request_once(void **state)
 {
-    talk     *talk = *state;
-    pthread_t threads[THREADS];
-    wire      wire;
-    uint8_t  *is_answered = calloc(1, ROUNDS + 1);
+    talk       *talk = *state;
+    uv_thread_t threads[THREADS];
+    wire        wire;
+    uint8_t    *is_answered = calloc(1, ROUNDS + 1);
 
     talk->on_request = talk_hold;
     talk->options.max_requests = 64;
     talk_serve(talk);
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, answer_what_comes, talk), 0);
+        assert_int_equal(uv_thread_create(&threads[i], answer_what_comes, talk), 0);
     wire_open(&wire, talk);
     for (uint32_t id = 1; id <= ROUNDS; id += 50) {
         ask_many(&wire, id, 50);
@@ -518,12 +518,12 @@ static void eight_threads_answer_each_request_once(void **state)
             is_answered[frame.id] = 1;
         }
     }
-    pthread_mutex_lock(&talk->lock);
+    uv_mutex_lock(&talk->lock);
     talk->extra = talk; /* done */
-    pthread_cond_broadcast(&talk->changed);
-    pthread_mutex_unlock(&talk->lock);
+    uv_cond_broadcast(&talk->changed);
+    uv_mutex_unlock(&talk->lock);
     for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+        uv_thread_join(&threads[i]);
     wire_close(&wire);
     free(is_answered);
 }
@@ -531,9 +531,9 @@ static void eight_threads_answer_each_request_once(void **state)
 /* The loop closes while eight threads are answering: every request is freed, none twice. */
 static void threads_that_answer_into_a_closing_loop_do_no_harm(void **state)
 {
-    talk     *talk = *state;
-    pthread_t threads[THREADS];
-    wire      wire;
+    talk       *talk = *state;
+    uv_thread_t threads[THREADS];
+    wire        wire;
 
     talk->on_request = talk_hold;
     talk->options.max_requests = 200;
@@ -543,14 +543,14 @@ static void threads_that_answer_into_a_closing_loop_do_no_harm(void **state)
     ask_many(&wire, 1, 200);
     talk_wait_held(talk, 200);
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, answer_what_comes, talk), 0);
+        assert_int_equal(uv_thread_create(&threads[i], answer_what_comes, talk), 0);
     talk_close_loop(talk);
-    pthread_mutex_lock(&talk->lock);
+    uv_mutex_lock(&talk->lock);
     talk->extra = talk;
-    pthread_cond_broadcast(&talk->changed);
-    pthread_mutex_unlock(&talk->lock);
+    uv_cond_broadcast(&talk->changed);
+    uv_mutex_unlock(&talk->lock);
     for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+        uv_thread_join(&threads[i]);
     wire_close(&wire); /* what it heard is not certain; that nothing leaked, teardown looks at */
 }
 

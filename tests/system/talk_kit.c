@@ -1,7 +1,5 @@
 #include "talk_kit.h"
 
-#include <time.h>
-
 int talk_on_thread = 0;
 int talk_on_loop = 1;
 
@@ -9,22 +7,27 @@ int talk_on_loop = 1;
 
 static void enter(talk *talk)
 {
-    pthread_mutex_lock(&talk->lock);
+    uv_mutex_lock(&talk->lock);
 }
 
 static void leave(talk *talk)
 {
-    pthread_cond_broadcast(&talk->changed);
-    pthread_mutex_unlock(&talk->lock);
+    uv_cond_broadcast(&talk->changed);
+    uv_mutex_unlock(&talk->lock);
 }
 
-static struct timespec patience(void)
+/* The lock is held. 0: nothing has changed in time. */
+static int wait_change(talk *talk, uint64_t until)
 {
-    struct timespec t;
+    const uint64_t now = support_now();
 
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += TALK_PATIENCE_MS / 1000;
-    return t;
+    return now < until &&
+           uv_cond_timedwait(&talk->changed, &talk->lock, (until - now) * 1000000) == 0;
+}
+
+static uint64_t patience(void)
+{
+    return support_now() + TALK_PATIENCE_MS;
 }
 
 static int number_at(const talk *talk, size_t member)
@@ -34,12 +37,11 @@ static int number_at(const talk *talk, size_t member)
 
 void talk_wait_for(talk *talk, size_t member, int at_least, const char *name, int line)
 {
-    struct timespec until = patience();
-    int             found;
+    uint64_t until = patience();
+    int      found;
 
     enter(talk);
-    while (number_at(talk, member) < at_least &&
-           pthread_cond_timedwait(&talk->changed, &talk->lock, &until) == 0) {
+    while (number_at(talk, member) < at_least && wait_change(talk, until)) {
     }
     found = number_at(talk, member);
     leave(talk);
@@ -69,12 +71,11 @@ talk_seen talk_all(talk *talk)
 
 void talk_wait_held(talk *talk, int at_least)
 {
-    struct timespec until = patience();
-    int             count;
+    uint64_t until = patience();
+    int      count;
 
     enter(talk);
-    while (talk->held_count < at_least &&
-           pthread_cond_timedwait(&talk->changed, &talk->lock, &until) == 0) {
+    while (talk->held_count < at_least && wait_change(talk, until)) {
     }
     count = talk->held_count;
     leave(talk);
@@ -265,7 +266,7 @@ static void on_knock(uv_async_t *knock)
     leave(talk);
 }
 
-static void *uv_life(void *context)
+static void uv_life(void *context)
 {
     talk        *talk = context;
     cordon_fault fault = CORDON_FAULT_INIT;
@@ -285,12 +286,11 @@ static void *uv_life(void *context)
     enter(talk);
     talk->is_uv_clean = is_clean;
     leave(talk);
-    return NULL;
 }
 
 void talk_run(talk *talk, void (*job)(struct talk *talk, void *context), void *context)
 {
-    struct timespec until = patience();
+    uint64_t until = patience();
 
     if (!talk->is_uv) {
         job(talk, context);
@@ -300,7 +300,7 @@ void talk_run(talk *talk, void (*job)(struct talk *talk, void *context), void *c
     talk->job = job;
     talk->job_context = context;
     uv_async_send(&talk->knock);
-    while (talk->job != NULL && pthread_cond_timedwait(&talk->changed, &talk->lock, &until) == 0) {
+    while (talk->job != NULL && wait_change(talk, until)) {
     }
     job = talk->job;
     leave(talk);
@@ -326,8 +326,8 @@ int talk_setup(void **state)
     warm_up();
     talk->descriptors_before = support_count_descriptors();
     support_directory(talk->directory);
-    pthread_mutex_init(&talk->lock, NULL);
-    pthread_cond_init(&talk->changed, NULL);
+    (void)uv_mutex_init(&talk->lock);
+    (void)uv_cond_init(&talk->changed);
 
     talk->endpoint_options = (cordon_endpoint_options)CORDON_ENDPOINT_OPTIONS_INIT;
     talk->endpoint_options.directory = talk->directory;
@@ -354,12 +354,11 @@ void talk_serve(talk *talk)
                      CORDON_OK);
     talk->is_serving = 1;
     if (talk->is_uv) {
-        struct timespec until = patience();
+        uint64_t until = patience();
 
-        assert_int_equal(pthread_create(&talk->thread, NULL, uv_life, talk), 0);
+        assert_int_equal(uv_thread_create(&talk->thread, uv_life, talk), 0);
         enter(talk);
-        while (!talk->is_ready &&
-               pthread_cond_timedwait(&talk->changed, &talk->lock, &until) == 0) {
+        while (!talk->is_ready && wait_change(talk, until)) {
         }
         leave(talk);
     } else {
@@ -406,7 +405,7 @@ void talk_close_loop(talk *talk)
         return;
     talk_run(talk, close_all, NULL);
     if (talk->is_uv) {
-        pthread_join(talk->thread, NULL);
+        uv_thread_join(&talk->thread);
         talk->is_uv_over = 1;
         assert_true(talk->is_uv_clean);
     }
@@ -439,8 +438,8 @@ int talk_teardown(void **state)
     memory = (long)atomic_load(&talk->memory.bytes);
     is_flat = support_until(is_nothing_left, talk, TALK_PATIENCE_MS);
     descriptors = support_count_descriptors() - talk->descriptors_before;
-    pthread_cond_destroy(&talk->changed);
-    pthread_mutex_destroy(&talk->lock);
+    uv_cond_destroy(&talk->changed);
+    uv_mutex_destroy(&talk->lock);
     free(talk);
     if (memory != 0)
         print_error("%ld bytes were not given back\n", memory);

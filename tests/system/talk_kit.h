@@ -44,16 +44,16 @@ typedef struct talk {
     cordon_loop     *loop;
     cordon_server   *server;
 
-    pthread_mutex_t lock; /* all below */
-    pthread_cond_t  changed;
+    uv_mutex_t      lock; /* all below */
+    uv_cond_t       changed;
     talk_seen       seen;
     cordon_request *held[TALK_HELD_MAX];
     int             held_count;
 
-    uv_loop_t  uv;
-    uv_async_t knock;
-    pthread_t  thread;
-    int        is_ready, is_uv_clean, is_uv_over, open_code;
+    uv_loop_t   uv;
+    uv_async_t  knock;
+    uv_thread_t thread;
+    int         is_ready, is_uv_clean, is_uv_over, open_code;
     void (*job)(struct talk *talk, void *context);
     void *job_context;
 

@@ -93,10 +93,10 @@ static void hold_unwatched(cordon_request *request, cordon_bytes body, void *use
     talk *talk = user;
 
     (void)body;
-    pthread_mutex_lock(&talk->lock);
+    uv_mutex_lock(&talk->lock);
     talk->held[talk->held_count++] = request;
-    pthread_cond_broadcast(&talk->changed);
-    pthread_mutex_unlock(&talk->lock);
+    uv_cond_broadcast(&talk->changed);
+    uv_mutex_unlock(&talk->lock);
 }
 
 static void hold_and_watch_when_told(cordon_request *request, cordon_bytes body, void *user)

@@ -429,7 +429,7 @@ static void incomplete_frames_share_max_partial(void **state)
 
 /* ---- from other threads ------------------------------------------------------------------- */
 
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static uv_mutex_t gate;
 
 static void hold_or_block(cordon_request *request, cordon_bytes body, void *user)
 {
@@ -438,8 +438,8 @@ static void hold_or_block(cordon_request *request, cordon_bytes body, void *user
         return;
     }
     talk_began(user);
-    pthread_mutex_lock(&gate);
-    pthread_mutex_unlock(&gate);
+    uv_mutex_lock(&gate);
+    uv_mutex_unlock(&gate);
     cordon_reply(&request, body);
 }
 
@@ -455,13 +455,14 @@ static void what_waits_for_a_busy_loop_is_limited(void **state)
     int             parts = 0;
 
     small_queues(talk);
+    assert_int_equal(uv_mutex_init(&gate), 0);
     talk->on_request = hold_or_block;
     talk_serve(talk);
     wire_open_limit(&wire, talk, 1, 4096);
     wire_say(&wire, REQUEST, 1, "hold");
     talk_wait_held(talk, 1);
     request = talk_take(talk, 0);
-    pthread_mutex_lock(&gate);
+    uv_mutex_lock(&gate);
     wire_say(&wire, REQUEST, 2, "block");
     talk_wait(talk, asked, 2);
     while (cordon_server_push(talk->server, CORDON_EVERYONE, body) == CORDON_OK)
@@ -472,7 +473,7 @@ static void what_waits_for_a_busy_loop_is_limited(void **state)
     assert_int_equal(cordon_reply(&request, body), CORDON_EBUSY);
     assert_non_null(request); /* still ours */
     assert_true(events > 0 && parts > 0);
-    pthread_mutex_unlock(&gate);
+    uv_mutex_unlock(&gate);
     for (int is_done = 0; !is_done;) { /* all of it arrives, in order */
         wire_frame frame;
 
@@ -493,6 +494,7 @@ static void what_waits_for_a_busy_loop_is_limited(void **state)
     assert_int_equal(cordon_reply(&request, cordon_text("now")), CORDON_OK);
     wire_expect(&wire, REPLY, 1, "now");
     wire_close(&wire);
+    uv_mutex_destroy(&gate);
 }
 
 /* A caller's goodbye comes with its question, and nobody connects any more or waits for a drain:

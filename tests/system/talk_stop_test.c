@@ -165,11 +165,11 @@ static void answer_held_late(cordon_request *request, enum cordon_turn turn, voi
 {
     talk *talk = context;
 
-    pthread_mutex_lock(&talk->lock);
+    uv_mutex_lock(&talk->lock);
     if (turn == CORDON_LEFT)
         talk->seen.left++;
-    pthread_cond_broadcast(&talk->changed);
-    pthread_mutex_unlock(&talk->lock);
+    uv_cond_broadcast(&talk->changed);
+    uv_mutex_unlock(&talk->lock);
     if (turn != CORDON_ROOM)
         cordon_fail(&request, CORDON_ECANCELED, NULL); /* in the turn itself */
 }
@@ -394,13 +394,12 @@ static void a_session_may_stop_the_server_where_that_is_allowed(void **state)
 
 static atomic_int is_pushing;
 
-static void *push_on_and_on(void *context)
+static void push_on_and_on(void *context)
 {
     talk *talk = context;
 
     while (atomic_load(&is_pushing))
         (void)cordon_server_push(talk->server, CORDON_EVERYONE, cordon_text("event"));
-    return NULL;
 }
 
 static void open_anew(talk *talk)
@@ -423,19 +422,19 @@ static void a_server_may_end_while_others_push_to_it_and_close_it(void **state)
     assert_int_equal(cordon_endpoint_open(&talk->endpoint, "talk", &talk->endpoint_options, NULL),
                      CORDON_OK);
     for (int round = 0; round < 100; round++) {
-        pthread_t pusher;
-        wire      wire;
+        uv_thread_t pusher;
+        wire        wire;
 
         open_anew(talk);
         atomic_store(&is_pushing, 1);
-        assert_int_equal(pthread_create(&pusher, NULL, push_on_and_on, talk), 0);
+        assert_int_equal(uv_thread_create(&pusher, push_on_and_on, talk), 0);
         wire_open(&wire, talk);
         wire_say(&wire, STOP, 1, "");
         wire_expect(&wire, REPLY, 1, "");
         for (volatile int i = 0; i < round * 500; i++)
             continue;
         atomic_store(&is_pushing, 0);
-        pthread_join(pusher, NULL);
+        uv_thread_join(&pusher);
         cordon_server_close(talk->server);
         cordon_loop_close(talk->loop);
         wire_close(&wire);

@@ -2,6 +2,7 @@
 #ifndef CORDON_SUPPORT_SYSTEM_H
 #define CORDON_SUPPORT_SYSTEM_H
 
+#include <pthread.h>
 #include <sys/types.h>
 #include <unistd.h>
 
