@@ -249,4 +249,53 @@ void cordon__stream_close(cordon__stream *stream);
 /* Give a handle back that was never attached. */
 void cordon__handle_close(intptr_t handle);
 
+/* ---- spawn -------------------------------------------------------------------------- */
+
+/* What to start; all of it is borrowed until the call returns. */
+typedef struct cordon__program {
+    const char *const *argv;        /* ends in NULL; [0] is looked for along PATH */
+    const char *const *environment; /* "NAME=value", ends in NULL; NULL: ours */
+    const char        *directory;   /* NULL: ours */
+    const char        *log;         /* detached: what it prints is appended there; NULL: nowhere */
+    const char        *variable;    /* CORDON_READY or CORDON_CHANNEL: tells it where `handle` is */
+    const char        *word;        /* follows the number and a colon there; NULL: nothing */
+    intptr_t           handle;      /* all that it gets but 0, 1, 2; CORDON__NO_HANDLE */
+    unsigned           flags;
+} cordon__program;
+
+#define CORDON__DETACHED    0x1u /* own session, no console, out of our job; goes on without us */
+#define CORDON__QUIET       0x2u /* the null device on 0, 1, 2; a detached one but for its log */
+#define CORDON__OUTLIVES_US 0x4u /* a child that is not detached ends with us, else */
+#define CORDON__KEEPS_JOB   0x8u /* detached: no matter if our job lets nobody out */
+
+typedef struct cordon__child cordon__child;
+
+/* Start it; nothing of ours is seen there but what is named above. In its environment neither
+ * CORDON_READY nor CORDON_CHANNEL is left but the `variable`. The handle stays the caller's.
+ * ELAUNCH (os_code, path): no such program, not allowed, no such directory; EBUSY, ENOMEM. */
+int      cordon__spawn(cordon__child **child, const cordon__program *program,
+                       const cordon__memory *memory, const cordon__trace *trace, cordon_fault *fault);
+uint64_t cordon__child_pid(const cordon__child *child);
+
+enum { CORDON__RUNNING = 1 };
+
+/* Never waits. 0: it has ended: its exit status, 128 + n after signal n, -1: nobody can tell. */
+int cordon__child_look(cordon__child *child, int *status);
+/* Likewise until the deadline: ETIMEDOUT. */
+int  cordon__child_wait(cordon__child *child, int *status, uint64_t deadline, cordon_fault *fault);
+void cordon__child_end(cordon__child *child, int is_asked); /* asked to; or at once */
+/* Nothing is left of it in this process, no dead child either; it goes on. */
+void cordon__child_close(cordon__child *child);
+
+/* A pipe for what it has to say at its start: `theirs` is for cordon__program.handle. */
+int cordon__ready_pipe(intptr_t *ours, intptr_t *theirs, cordon_fault *fault);
+/* What has come of it, without waiting. 0: *got bytes, 0 of them at the end; CORDON__AGAIN. */
+int cordon__ready_read(intptr_t ours, char *data, size_t size, size_t *got);
+/* In the started program: *handle and the word (33 bytes, "" when there is none) of `variable`,
+ * which leaves the environment; the handle is not inherited from here on. CORDON__ABSENT: no such
+ * variable. EUNSAFE: what it says is nothing that we could have been given. */
+int cordon__inherit(intptr_t *handle, char *word, const char *variable, cordon_fault *fault);
+/* Say it and close the handle. Never waits, never a signal; who does not listen does not hear. */
+void cordon__ready_write(intptr_t handle, const char *data, size_t size);
+
 #endif
