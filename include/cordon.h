@@ -66,12 +66,15 @@ typedef struct cordon_buffer {
     size_t capacity; /**< bytes */
 } cordon_buffer;
 
+typedef intptr_t cordon_handle; /**< a descriptor, or a HANDLE */
+
 #define CORDON_BUFFER_INIT \
     {                      \
         NULL, 0, 0         \
     }
-#define CORDON_FOREVER (-1)
-#define CORDON_AT_ONCE (-2)
+#define CORDON_NO_HANDLE ((cordon_handle)-1)
+#define CORDON_FOREVER   (-1)
+#define CORDON_AT_ONCE   (-2)
 
 /** A view of a text without its NUL; NULL is empty. */
 CORDON_API cordon_bytes cordon_text(const char *text);
