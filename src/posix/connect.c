@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "place.h"
@@ -19,17 +20,32 @@ static const char step[] = "connect";
 #    define REFUSED_IS_NOBODY 0
 #endif
 
-/* connect would follow a link, and says of a plain file only that it refuses. */
-static int look(const cordon__place *place, int dir, const char *path, cordon_fault *fault)
+#define SETTLED_S 2 /* times of files may be as coarse as a second */
+
+/* What is put into a directory from now on will change its times. */
+static int is_long_ago(const cordon__dir *dir)
+{
+    const time_t now = time(NULL);
+
+    return now - dir->modified > SETTLED_S && now - dir->changed > SETTLED_S;
+}
+
+/* connect would follow a link, and says of a plain file only that it refuses. A directory that
+ * nothing has been put into since the last look need not be asked again. */
+static int look(const cordon__place *place, cordon__dir *dir, const char *path, cordon_fault *fault)
 {
     struct stat info;
     char        text[80];
 
-    if (fstatat(dir, strrchr(path, '/') + 1, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    if (dir->is_settled)
+        return CORDON_OK;
+    if (fstatat(dir->fd, strrchr(path, '/') + 1, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? cordon__place_missing(place, fault, step, path)
                                : cordon__place_fault(place, fault, step, errno, path);
-    if (S_ISSOCK(info.st_mode))
-        return CORDON_OK; /* whose it is the kernel will tell of who answers */
+    if (S_ISSOCK(info.st_mode)) { /* whose it is the kernel will tell of who answers */
+        dir->is_settled = is_long_ago(dir);
+        return CORDON_OK;
+    }
     snprintf(text, sizeof text, "%s instead of a socket", cordon__kind_name(info.st_mode));
     return cordon__place_unsafe(place, fault, step, path, 0, 0, text);
 }
@@ -57,7 +73,7 @@ static int not_connected(const cordon__place *place, const char *path, int error
     }
 }
 
-static int attempt(intptr_t *handle, const cordon__place *place, int dir, const char *path,
+static int attempt(intptr_t *handle, const cordon__place *place, cordon__dir *dir, const char *path,
                    cordon_fault *fault)
 {
     struct sockaddr_un address;
@@ -87,7 +103,7 @@ static int attempt_annex(intptr_t *handle, cordon__place *place, cordon_fault *f
 
     if (code != CORDON_OK)
         return code;
-    return attempt(handle, place, place->annex_dir.fd, place->paths[CORDON_ADDRESS], fault);
+    return attempt(handle, place, &place->annex_dir, place->paths[CORDON_ADDRESS], fault);
 }
 
 /* The link's target first: the server's TMPDIR may not be ours. */
@@ -103,7 +119,7 @@ static int attempt_linked(intptr_t *handle, cordon__place *place, cordon_fault *
     if (code == CORDON_OK && strcmp(target, place->paths[CORDON_ADDRESS]) != 0) {
         first = cordon__link_directory(place, target, &missed);
         if (first == CORDON_OK)
-            first = attempt(handle, place, place->other_dir.fd, target, &missed);
+            first = attempt(handle, place, &place->other_dir, target, &missed);
         if (first != CORDON_ENOTRUNNING && first != CORDON__UNCERTAIN) {
             if (first < 0)
                 *fault = missed;
@@ -114,11 +130,11 @@ static int attempt_linked(intptr_t *handle, cordon__place *place, cordon_fault *
     return code == CORDON_ENOTRUNNING && first == CORDON__UNCERTAIN ? first : code;
 }
 
-static int attempt_near(intptr_t *handle, const cordon__place *place, cordon_fault *fault)
+static int attempt_near(intptr_t *handle, cordon__place *place, cordon_fault *fault)
 {
-    const cordon__spot spot = cordon__spot_of(place, CORDON_ADDRESS);
+    cordon__dir *dir = place->layout == CORDON__AWAY ? &place->annex_dir : &place->home;
 
-    return attempt(handle, place, spot.dir, spot.path, fault);
+    return attempt(handle, place, dir, place->paths[CORDON_ADDRESS], fault);
 }
 
 static int attempt_any(intptr_t *handle, cordon__place *place, cordon_fault *fault)

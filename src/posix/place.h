@@ -21,6 +21,8 @@ typedef struct cordon__dir {
     uid_t  uid;
     dev_t  dev;
     ino_t  ino;
+    time_t modified, changed; /* as the last look said */
+    int    is_settled; /* our address in it was a socket, and nothing in it has changed since */
 } cordon__dir;
 
 /* What lies where. */

@@ -252,6 +252,14 @@ static int check_mode(const walk *way, int fd, mode_t *mode)
     return CORDON_OK;
 }
 
+static void note_times(cordon__dir *dir, const struct stat *info)
+{
+    if (dir->modified != info->st_mtime || dir->changed != info->st_ctime)
+        dir->is_settled = 0;
+    dir->modified = info->st_mtime;
+    dir->changed = info->st_ctime;
+}
+
 static int open_walked(walk *way, cordon__dir *dir)
 {
     struct stat info;
@@ -279,6 +287,7 @@ static int open_walked(walk *way, cordon__dir *dir)
     dir->uid = info.st_uid;
     dir->dev = info.st_dev;
     dir->ino = info.st_ino;
+    note_times(dir, &info);
     return CORDON_OK;
 fail:
     close(fd);
@@ -286,12 +295,13 @@ fail:
 }
 
 /* One look: is it still there, and as it was when it was checked? */
-static int is_as_before(const cordon__dir *dir, int flags)
+static int is_as_before(cordon__dir *dir, int flags)
 {
     struct stat info;
 
     if (dir->fd < 0 || fstat(dir->fd, &info) != 0)
         return 0;
+    note_times(dir, &info);
     if ((flags & CORDON__MAKE) && (dir->mode & (S_IWGRP | S_IWOTH)))
         return 0; /* opened by a client, who leaves these bits */
     return info.st_nlink > 0 && info.st_uid == dir->uid && (info.st_mode & 07777) == dir->mode;
@@ -325,6 +335,7 @@ void cordon__dir_close(cordon__dir *dir)
     if (dir->fd >= 0)
         close(dir->fd);
     dir->fd = -1;
+    dir->is_settled = 0;
 }
 
 int cordon__dir_is_at(const cordon__dir *dir, const char *path)

@@ -138,6 +138,43 @@ static int is_denied(void *context)
     return 0;
 }
 
+static int look_and_knock(kit *it)
+{
+    SUPPORT_CODE(cordon__private_open(it->place, 0, &it->fault), CORDON_OK, &it->fault);
+    return kit_knock(it, it->place);
+}
+
+/* A directory at rest is not asked what the address is, every time; once it changes, it is. */
+static void what_comes_into_a_directory_at_rest_is_looked_at(void **state)
+{
+    kit              *it = *state;
+    cordon__listener *listener;
+    char              aside[SUPPORT_PATH];
+
+    kit_serve(it, it->near);
+    listener = kit_listen(it, it->place);
+    assert_int_equal(look_and_knock(it), CORDON_OK);
+    assert_false(it->place->home.is_settled); /* it has just changed */
+    for (int i = 0; i < 1000 && !it->place->home.is_settled; i++) {
+        intptr_t handle;
+
+        while (cordon__accept(&handle, listener, &it->fault) == CORDON_OK)
+            cordon__handle_close(handle);
+        cordon__pause(10);
+        assert_int_equal(look_and_knock(it), CORDON_OK);
+    }
+    assert_true(it->place->home.is_settled);
+    /* The kernel would follow it to who listens. */
+    assert_int_equal(rename(address_of(it->place), support_join(aside, it->near, "aside")), 0);
+    assert_int_equal(symlink(aside, address_of(it->place)), 0);
+    SUPPORT_CODE(look_and_knock(it), CORDON_EUNSAFE, &it->fault);
+    assert_int_equal(unlink(address_of(it->place)), 0);
+    SUPPORT_CODE(look_and_knock(it), CORDON_ENOTRUNNING, &it->fault);
+    assert_int_equal(rename(aside, address_of(it->place)), 0);
+    assert_int_equal(look_and_knock(it), CORDON_OK);
+    cordon__listener_close(listener, NULL);
+}
+
 static void closed_socket_of_another_user_is_denied(void **state)
 {
     kit              *it = *state;
@@ -222,6 +259,7 @@ int main(void)
         kit_test(connection_is_close_on_exec_and_does_not_block),
         kit_test(full_backlog_is_to_be_tried_again),
         kit_test(what_is_no_socket_is_unsafe),
+        kit_test(what_comes_into_a_directory_at_rest_is_looked_at),
         kit_test(closed_socket_of_another_user_is_denied),
         kit_test(out_of_descriptors_is_ebusy),
         kit_test(server_in_a_new_directory_is_found_when_the_old_was_moved_away),
