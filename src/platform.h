@@ -17,6 +17,7 @@
 #include "buffer.h"
 #include "cordon.h"
 #include "fault.h"
+#include "holder.h"
 
 #define CORDON__NEVER     UINT64_MAX
 #define CORDON__NO_HANDLE ((intptr_t)-1)
@@ -105,6 +106,12 @@ int cordon__lock_is_named(const cordon__lock *lock, const cordon__place *place,
                           enum cordon_place which);
 /* In a child that did not exec: frees memory and descriptor only. */
 void cordon__lock_release(cordon__lock *lock);
+/* Who has it? Looks only: never tries to take it, needs no open directory, and tells what it can
+ * also with EUNSAFE (not a lock file of ours). CORDON__ABSENT: no such file, nobody. */
+int cordon__lock_look(cordon__holder *holder, const cordon__place *place, enum cordon_place which,
+                      cordon_fault *fault);
+/* Of some process, for people: numbers are used again. */
+enum cordon__life cordon__life_of(uint64_t pid);
 
 /* ---- listen -------------------------------------------------------------------- */
 
@@ -246,7 +253,7 @@ void cordon__stream_widen(cordon__stream *stream);
 /* on_closed comes later, from the loop. What was written still arrives. In a child that did
  * not exec: the descriptor only, no call back. */
 void cordon__stream_close(cordon__stream *stream);
-/* Give a handle back that was never attached. */
+/* Give a handle back that was never attached; or one of the application's that came so. */
 void cordon__handle_close(intptr_t handle);
 
 /* ---- spawn -------------------------------------------------------------------------- */
@@ -297,5 +304,60 @@ int cordon__ready_read(intptr_t ours, char *data, size_t size, size_t *got);
 int cordon__inherit(intptr_t *handle, char *word, const char *variable, cordon_fault *fault);
 /* Say it and close the handle. Never waits, never a signal; who does not listen does not hear. */
 void cordon__ready_write(intptr_t handle, const char *data, size_t size);
+
+/* ---- handle ------------------------------------------------------------------------- */
+
+/*
+ * Descriptors or HANDLEs of the application, between a parent and its child. Either they travel
+ * beside the bytes, attached to the first byte of their frame (POSIX), and take no room in it; or
+ * their values are the first bytes of the payload (Windows), and then it is the parent alone that
+ * moves them: down it duplicates into the child before it sends; up the child duplicates for
+ * itself before it sends, never touches that value again, and the parent takes it out of the
+ * child, whether it keeps or refuses it. Elsewhere nobody closes what it did not duplicate.
+ */
+
+#define CORDON__HANDLES_MAX 16
+#define CORDON__VALUE_SIZE  8 /* bytes of a value, little-endian, where values travel */
+
+/* Two ends of a private connection, neither inherited; `theirs` is for cordon__program.handle. */
+int cordon__pair(intptr_t *ours, intptr_t *theirs, cordon_fault *fault);
+/* An end that something else handed to us: as ours from here on, not inherited. On failure it is
+ * untouched. EUNSAFE: it cannot be one. */
+int cordon__pair_adopt(intptr_t handle, cordon_fault *fault);
+
+typedef struct cordon__ferry { /* start with the first three, the rest 0 */
+    cordon__line        *line;
+    const cordon__child *child; /* whom the parent started; NULL: who that is is not known */
+    int                  is_parent;
+    intptr_t             arrived[CORDON__HANDLES_MAX]; /* beside the bytes, in their order */
+    size_t               count;                        /* of them; ours, not inherited */
+} cordon__ferry;
+
+/* The bytes that `count` of them take at the front of a payload: 0, or 8 each. */
+size_t cordon__handles_size(size_t count);
+/* Before a frame with them is sent: fill their values (cordon__handles_size bytes). They stay the
+ * caller's. EINVAL: one is none of ours, or may not travel (a pseudo handle, a socket's HANDLE);
+ * EUNSUPPORTED: the other process is not known; ECLOSED: it has gone; EBUSY, EDENIED. */
+int cordon__handles_pack(uint8_t *values, cordon__ferry *ferry, const intptr_t *handles,
+                         size_t count, cordon_fault *fault);
+/* It did not leave whole, and never will: nothing stays duplicated. */
+void cordon__handles_undo(cordon__ferry *ferry, const uint8_t *values, size_t count);
+/* As cordon__line_write of its bytes; where they travel beside them, `handles` (their number may
+ * be 0) leave with the first byte, when `sent` gets more than 0. */
+int cordon__handles_send(cordon__ferry *ferry, const cordon_bytes *pieces, size_t count,
+                         const intptr_t *handles, size_t handle_count, size_t *sent,
+                         uint64_t deadline, cordon_fault *fault);
+/* As cordon__line_read; what travels beside the bytes is kept in `arrived`. EPROTOCOL: more than
+ * have a place there, cut short, or other than handles: every one of them is closed. */
+int cordon__handles_receive(cordon__ferry *ferry, void *data, size_t size, size_t *got,
+                            uint64_t deadline, cordon_fault *fault);
+/* The head of a frame with `count` of them (0 too) and `values` are read: they are ours now, not
+ * inherited. EPROTOCOL: another number has arrived, or a value can be none (0, negative, over
+ * 2^31, not in the child); then every one of them is closed. Called once more with 0 when all of
+ * the frame is there: nothing may arrive in its middle. */
+int cordon__handles_unpack(intptr_t *handles, cordon__ferry *ferry, const uint8_t *values,
+                           size_t count, cordon_fault *fault);
+/* What arrived and nobody unpacked is closed. */
+void cordon__handles_drop(cordon__ferry *ferry);
 
 #endif
