@@ -111,7 +111,7 @@ void cordon__lock_release(cordon__lock *lock);
 int cordon__lock_look(cordon__holder *holder, const cordon__place *place, enum cordon_place which,
                       cordon_fault *fault);
 /* Of some process, for people: numbers are used again. */
-enum cordon__life cordon__life_of(uint64_t pid);
+enum cordon__process cordon__process_look(uint64_t pid);
 
 /* ---- listen -------------------------------------------------------------------- */
 
@@ -293,6 +293,11 @@ int  cordon__child_wait(cordon__child *child, int *status, uint64_t deadline, co
 void cordon__child_end(cordon__child *child, int is_asked); /* asked to; or at once */
 /* Nothing is left of it in this process, no dead child either; it goes on. */
 void cordon__child_close(cordon__child *child);
+
+/* Where a program's log ends now, and the last line that stands behind that later: how many bytes
+ * of it, at most `room`, without its line end; 0: nothing, or it cannot be read. Never waits. */
+uint64_t cordon__log_end(const char *path);
+size_t   cordon__log_last(char *line, size_t room, const char *path, uint64_t from);
 
 /* A pipe for what it has to say at its start: `theirs` is for cordon__program.handle. */
 int cordon__ready_pipe(intptr_t *ours, intptr_t *theirs, cordon_fault *fault);

@@ -58,27 +58,32 @@ static int open_file(int *fd, const cordon__place *place, const cordon__spot *sp
     return *fd >= 0 ? CORDON_OK : cordon__file_explain(place, spot, errno, step, fault);
 }
 
+int cordon__lock_judge(const cordon__place *place, const char *path, const struct stat *info,
+                       const char *during, cordon_fault *fault)
+{
+    int code = cordon__file_check(place, path, info, during, fault);
+
+    if (code != CORDON_OK)
+        return code;
+    if ((info->st_mode & 07177) != 0)
+        return cordon__place_unsafe(place, fault, during, path, 0600, info->st_mode & 07777,
+                                    "mode of a lock file; remove it");
+    if (info->st_nlink > 1)
+        return cordon__place_unsafe(place, fault, during, path, 1, info->st_nlink,
+                                    "this file has more than one name");
+    return CORDON_OK;
+}
+
 static int check_file(int fd, const cordon__place *place, const cordon__spot *spot,
                       struct stat *info, cordon_fault *fault)
 {
-    int code;
-
     if (fstat(fd, info) != 0)
         return cordon__place_fault(place, fault, step, errno, spot->path);
     if (is_half_made(place, info)) {
         if (fchmod(fd, 0600) != 0 || fstat(fd, info) != 0)
             return cordon__place_fault(place, fault, step, errno, spot->path);
     }
-    code = cordon__file_check(place, spot->path, info, step, fault);
-    if (code != CORDON_OK)
-        return code;
-    if ((info->st_mode & 07777) != 0600)
-        return cordon__place_unsafe(place, fault, step, spot->path, 0600, info->st_mode & 07777,
-                                    "mode of a lock file; remove it");
-    if (info->st_nlink > 1)
-        return cordon__place_unsafe(place, fault, step, spot->path, 1, info->st_nlink,
-                                    "this file has more than one name");
-    return CORDON_OK;
+    return cordon__lock_judge(place, spot->path, info, step, fault);
 }
 
 static int is_named(const cordon__spot *spot, const struct stat *info)

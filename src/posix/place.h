@@ -106,6 +106,12 @@ int cordon__file_check(const cordon__place *place, const char *path, const struc
 int cordon__file_explain(const cordon__place *place, const cordon__spot *spot, int error,
                          const char *during, cordon_fault *fault);
 
+/* ---- locks (lock.c) ------------------------------------------------------------- */
+
+/* A lock file as it must be; a crash may have left less of its mode. 0 or EUNSAFE. */
+int cordon__lock_judge(const cordon__place *place, const char *path, const struct stat *info,
+                       const char *during, cordon_fault *fault);
+
 /* ---- the link (link.c) ---------------------------------------------------------- */
 
 /* Where it leads, at most CORDON__ADDRESS_MAX bytes: 0. CORDON__ABSENT. EUNSAFE: not ours. */

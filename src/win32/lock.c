@@ -51,15 +51,15 @@ static DWORD open_file(HANDLE *file, const wchar_t *path, cordon__guard *guard)
     }
 }
 
-static int check_file(HANDLE file, const cordon__place *place, enum cordon_place which,
-                      cordon_fault *fault)
+int cordon__lock_judge(const cordon__place *place, enum cordon_place which, HANDLE file,
+                       const char *during, cordon_fault *fault)
 {
     BY_HANDLE_FILE_INFORMATION info;
     const char                *path = place->paths[which];
-    int                        code = cordon__file_check(place, file, &info, step, path, fault);
+    int                        code = cordon__file_check(place, file, &info, during, path, fault);
 
     if (code == CORDON_OK && info.nNumberOfLinks > LINKS_ALLOWED)
-        code = cordon__place_unsafe(place, fault, step, path, "this file has more than one name");
+        code = cordon__place_unsafe(place, fault, during, path, "this file has more than one name");
     return code;
 }
 
@@ -69,7 +69,7 @@ static int take(HANDLE file, const cordon__place *place, enum cordon_place which
 {
     OVERLAPPED where = locked_byte();
     DWORD      error;
-    int        code = check_file(file, place, which, fault);
+    int        code = cordon__lock_judge(place, which, file, step, fault);
 
     if (code != CORDON_OK)
         return code;

@@ -90,6 +90,10 @@ int cordon__file_check(const cordon__place *place, HANDLE file, BY_HANDLE_FILE_I
 int cordon__file_explain(const cordon__place *place, enum cordon_place which, DWORD error,
                          const char *during, cordon_fault *fault);
 
+/* A lock file as it must be (lock.c): 0; EUNSAFE. */
+int cordon__lock_judge(const cordon__place *place, enum cordon_place which, HANDLE file,
+                       const char *during, cordon_fault *fault);
+
 /* ---- text (text.c) ------------------------------------------------------------------ */
 
 /* UTF-8 <-> UTF-16 in a place's memory. NULL: not valid, or no memory. */

@@ -161,6 +161,33 @@ void cordon__lock_release(cordon__lock *lock)
     let_go(lock);
 }
 
+int cordon__lock_look(cordon__holder *holder, const cordon__place *place, enum cordon_place which,
+                      cordon_fault *fault)
+{
+    static const char step[] = "look at lock";
+    const char       *path = place->paths[which];
+    sim_node         *node;
+
+    memset(holder, 0, sizeof *holder);
+    if (sim_verb("lock_look"))
+        return sim_failed(place, fault, step, path);
+    node = sim_find(path);
+    if (!node)
+        return CORDON__ABSENT;
+    if (node->holder) {
+        holder->is_held = 1;
+        holder->pid = sim_pid(node->holder->process);
+        holder->life = CORDON__PROCESS_RUNS;
+    }
+    return check_file(place, node, path, step, fault);
+}
+
+enum cordon__process cordon__process_look(uint64_t pid)
+{
+    (void)pid;
+    return CORDON__PROCESS_UNKNOWN;
+}
+
 void sim_files_vanish(sim_process *process)
 {
     cordon__lock *next;
