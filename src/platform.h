@@ -294,10 +294,10 @@ void cordon__child_end(cordon__child *child, int is_asked); /* asked to; or at o
 /* Nothing is left of it in this process, no dead child either; it goes on. */
 void cordon__child_close(cordon__child *child);
 
-/* Where a program's log ends now, and the last line that stands behind that later: how many bytes
- * of it, at most `room`, without its line end; 0: nothing, or it cannot be read. Never waits. */
+/* Where a program's log ends now; and what stands behind that later: the last bytes of it, at
+ * most `size`, and how many. 0: none, or no plain file that can be read. Never waits. */
 uint64_t cordon__log_end(const char *path);
-size_t   cordon__log_last(char *line, size_t room, const char *path, uint64_t from);
+size_t   cordon__log_tail(void *data, size_t size, const char *path, uint64_t from);
 
 /* A pipe for what it has to say at its start: `theirs` is for cordon__program.handle. */
 int cordon__ready_pipe(intptr_t *ours, intptr_t *theirs, cordon_fault *fault);

@@ -207,6 +207,7 @@ static void run_handle(void *context)
 static int take_turn(const void *uv)
 {
     sim_handle *chosen;
+    uint64_t    before;
 
     if (sim.late > 0 && sim_below(1000) < sim.late)
         move_clock(world.now + 1 + sim_below(3));
@@ -215,7 +216,10 @@ static int take_turn(const void *uv)
         return 0;
     sim_count_step();
     sim_say("turn: %s", chosen->kind->name);
+    before = world.now;
     sim_as(chosen->process, run_handle, chosen);
+    if (world.now != before)
+        world.nested++; /* whoever waits outside of it may come back late */
     return 1;
 }
 

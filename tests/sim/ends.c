@@ -163,7 +163,7 @@ long sim_end_write(sim_end *end, const cordon_bytes *pieces, size_t count, size_
 
 void cordon__handle_close(intptr_t handle)
 {
-    sim_end *end = sim_end_of(handle);
+    sim_end *end = sim_pipe_close(handle) ? NULL : sim_end_of(handle);
 
     if (end)
         sim_end_close(end);

@@ -59,6 +59,11 @@ void     sim_wait_point(void); /* as sim_point; nobody waits with a mutex in its
 /* Vanishing, by part. */
 void sim_files_vanish(sim_process *process);
 void sim_net_vanish(sim_process *process);
+void sim_spawn_vanish(const sim_process *process);
+void sim_spawn_settle(const sim_process *process); /* what it was given and never took */
+void sim_spawn_close(void);
+/* 1: that was an end of a ready pipe. */
+int  sim_pipe_close(intptr_t handle);
 void sim_files_close(void);
 void sim_net_close(int is_complaining);
 void sim_discard(void); /* a world that was not closed */

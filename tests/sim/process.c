@@ -108,6 +108,7 @@ static void vanish(sim_process *process, int is_complaining)
     sim_vanish_handles(process, is_complaining);
     sim_net_vanish(process);
     sim_files_vanish(process);
+    sim_spawn_vanish(process);
     process->locks = 0;
 }
 
@@ -173,6 +174,7 @@ void sim_exit(sim_process *process)
 {
     if (!process->is_alive)
         return;
+    sim_spawn_settle(process);
     if (process->locks != 0)
         sim_complain("%s holds a mutex at its end", process->name);
     if (process->descriptors > 0)
@@ -198,6 +200,7 @@ static void end_world(int is_complaining)
     sim_vanish_handles(NULL, is_complaining);
     sim_net_close(is_complaining);
     sim_files_close();
+    sim_spawn_close();
     while (processes) {
         sim_process *next = processes->next;
 

@@ -37,6 +37,8 @@ typedef struct sim_rules {
     int      is_uncertain;  /* a refused connect may pass (CORDON__UNCERTAIN): BSD, macOS */
     int      is_peer_later; /* a client is known once its first bytes are read: Windows */
     unsigned depth;         /* blocking tasks inside of each other */
+    unsigned slow;          /* a started program begins within so many milliseconds */
+    int      is_secret;     /* nobody is told how a child ended: its parent ignores SIGCHLD */
 } sim_rules;
 
 extern sim_rules sim;
@@ -108,6 +110,16 @@ void sim_on_thread(unsigned number);
 
 /* An allocator, as cordon_endpoint_options has it. */
 void *sim_allocate(void *old, size_t size, void *user);
+
+/* ---- programs (spawn.c) ------------------------------------------------------------------ */
+
+/* What cordon__spawn starts by this name: a process that begins with run(context). */
+void sim_program(const char *name, void (*run)(void *context), void *context);
+/* How many were started so far; the last one. */
+unsigned     sim_births(void);
+sim_process *sim_newborn(void);
+/* The current process ends by itself with this status; see sim_exit. */
+void sim_leave(int status);
 
 /* ---- files (files.c) ------------------------------------------------------------------ */
 
