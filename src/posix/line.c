@@ -49,10 +49,8 @@ static uint64_t left_until(uint64_t deadline)
     return deadline > now ? deadline - now : 0;
 }
 
-/* At least one look, then until the deadline. 0: it is ready for *events, which tells for what,
- * or has failed. */
-static int wait_for(const cordon__line *line, short *events, const char *during, uint64_t deadline,
-                    cordon_fault *fault)
+int cordon__line_await(const cordon__line *line, short *events, const char *during,
+                       uint64_t deadline, cordon_fault *fault)
 {
     struct pollfd wanted = {(int)line->handle, *events, 0};
 
@@ -153,7 +151,7 @@ int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, 
     }
     do {
         events = POLLIN;
-        code = wait_for(line, &events, read_step, deadline, fault);
+        code = cordon__line_await(line, &events, read_step, deadline, fault);
         if (code != CORDON_OK)
             return code;
         count = recv(fd, data, size, MSG_DONTWAIT);
@@ -163,11 +161,10 @@ int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, 
 
 /* ---- write --------------------------------------------------------------------- */
 
-/* The other side may not take more before what it says is read. */
-static int wait_to_write(const cordon__line *line, uint64_t deadline, cordon_fault *fault)
+int cordon__line_await_room(const cordon__line *line, uint64_t deadline, cordon_fault *fault)
 {
     short     events = line->is_listening ? POLLOUT | POLLIN : POLLOUT;
-    const int code = wait_for(line, &events, write_step, deadline, fault);
+    const int code = cordon__line_await(line, &events, write_step, deadline, fault);
 
     return code == CORDON_OK && events == POLLIN ? CORDON__READABLE : code;
 }
@@ -190,7 +187,7 @@ int cordon__line_write(cordon__line *line, const cordon_bytes *pieces, size_t co
         if (put >= 0)
             *sent += (size_t)put;
         else if (is_not_yet(errno))
-            code = wait_to_write(line, deadline, fault);
+            code = cordon__line_await_room(line, deadline, fault);
         else if (cordon__line_is_interrupted(line))
             code = cordon__fault_set(fault, CORDON_ECANCELED, write_step);
         else

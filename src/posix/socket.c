@@ -19,6 +19,25 @@
 #    define MSG_NOSIGNAL 0 /* then there is SO_NOSIGPIPE */
 #endif
 
+/* Where the flags cannot be given at birth, a fork between the two calls may inherit it. */
+int cordon__socket_settle(int fd)
+{
+    const int status = fcntl(fd, F_GETFL);
+
+    if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return -1;
+#if defined(SO_NOSIGPIPE)
+    {
+        const int on = 1;
+
+        if (setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on) != 0)
+            return -1;
+    }
+#endif
+    return 0;
+}
+
 #if defined(SOCK_CLOEXEC) && defined(SOCK_NONBLOCK)
 
 int cordon__socket_open(void)
@@ -31,32 +50,18 @@ int cordon__socket_accept(int fd)
     return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-#else
-
-/* Where the flags cannot be given at birth, a fork between the two calls may inherit it. */
-static int settle(int fd)
+static int open_pair(int fds[2])
 {
-    const int status = fcntl(fd, F_GETFL);
-
-    if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) != 0 ||
-        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-        return -1;
-#    if defined(SO_NOSIGPIPE)
-    {
-        const int on = 1;
-
-        if (setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on) != 0)
-            return -1;
-    }
-#    endif
-    return 0;
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
 }
+
+#else
 
 static int settled(int fd)
 {
     int error;
 
-    if (fd < 0 || settle(fd) == 0)
+    if (fd < 0 || cordon__socket_settle(fd) == 0)
         return fd;
     error = errno;
     close(fd);
@@ -74,7 +79,29 @@ int cordon__socket_accept(int fd)
     return settled(accept(fd, NULL, NULL));
 }
 
+static int open_pair(int fds[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+}
+
 #endif
+
+int cordon__socket_pair(int *one, int *other)
+{
+    int fds[2], error;
+
+    if (open_pair(fds) != 0)
+        return -1;
+    *one = fds[0];
+    *other = fds[1];
+    if (cordon__socket_settle(fds[0]) == 0 && fcntl(fds[1], F_SETFD, FD_CLOEXEC) == 0)
+        return 0;
+    error = errno;
+    close(fds[0]);
+    close(fds[1]);
+    errno = error;
+    return -1;
+}
 
 socklen_t cordon__socket_address(struct sockaddr_un *address, const char *path)
 {
