@@ -313,13 +313,16 @@ typedef struct cordon_server_options {
     /** Nothing fatal: out of descriptors, a stranger refused, the socket file lost. */
     void (*on_trouble)(const cordon_fault *fault, void *user);
     /** The last one: closed, address and lock released. */
+    /** Close when no session was here for that long; 0 and CORDON_FOREVER: never. Control
+     *  sessions do not count; a request that its handler still has does. */
+    int idle_ms;
     void (*on_closed)(void *user);
 } cordon_server_options;
 
 #define CORDON_SERVER_OPTIONS_INIT                                                                 \
     {                                                                                              \
         sizeof(cordon_server_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, NULL, NULL, NULL, NULL, NULL                                                     \
+            0, 0, NULL, NULL, NULL, NULL, NULL, 0                                                  \
     }
 #define CORDON_NO_JSON   0x010u
 #define CORDON_NO_BINARY 0x020u

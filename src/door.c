@@ -170,6 +170,8 @@ static unsigned on_admit(void *owner, cordon__session *session, cordon_bytes pro
         push(&server->members, session);
         session->is_member = 1;
         *count_of(server, session) += 1;
+        if (!session->gate.is_control)
+            server->idle_due = CORDON__NEVER;
         cordon__server_peer(&peer, session);
         if (server->options.on_session != NULL && !session->gate.is_control)
             server->options.on_session(session->id, &peer, 1, NULL, server->options.user);
@@ -305,6 +307,8 @@ static void on_ended(void *owner, cordon__session *session, int code, const char
     if (!session->is_member)
         return;
     *count_of(server, session) -= 1;
+    if (server->guest_count == 0 && !session->gate.is_control)
+        cordon__idle_begin(server);
     if (server->options.on_session != NULL && !session->gate.is_control)
         tell_ended(server, session, code, text);
 }
@@ -409,15 +413,19 @@ static int is_about_to_stop(cordon_server *server)
 
 void cordon__door_waiting(void *owner)
 {
-    cordon_server *server = owner;
+    (void)cordon__door_open(owner);
+}
+
+int cordon__door_open(cordon_server *server)
+{
+    int code = 0;
 
     if (is_about_to_stop(server))
-        return; /* who waits now is taken in then, and told so */
+        return 0; /* who waits now is taken in then, and told so */
     cordon__server_enter(server);
-    for (int i = 0; i < ACCEPT_AT_MOST && server->is_listening; i++) {
+    for (int i = 0; i < ACCEPT_AT_MOST && code == 0 && server->is_listening; i++) {
         cordon_fault fault;
         intptr_t     handle;
-        int          code;
 
         cordon__fault_clear(&fault);
         code = cordon__accept(&handle, server->claim.listener, &fault);
@@ -429,6 +437,7 @@ void cordon__door_waiting(void *owner)
         let_in(server, handle);
     }
     cordon__server_leave(server);
+    return code;
 }
 
 void cordon__door_empty(cordon_server *server, cordon__listener *listener)

@@ -27,6 +27,7 @@ static void fill_times(cordon_server_options *options)
     options->lock_ms = time_or(options->lock_ms, 2000);
     options->look_ms = time_or(options->look_ms, 30000);
     options->pause_ms = time_or(options->pause_ms, 25);
+    options->idle_ms = options->idle_ms == 0 ? CORDON_FOREVER : options->idle_ms;
 }
 
 static size_t size_or(size_t given, size_t fallback)
@@ -73,7 +74,8 @@ static const char *find_fault(const cordon_server_options *options)
     if (!is_time(options->hello_ms, 0) || !is_time(options->write_ms, 1) ||
         !is_time(options->request_ms, 1) || !is_time(options->drain_ms, 0) ||
         !is_time(options->stall_ms, 1) || !is_time(options->lock_ms, 1) ||
-        !is_time(options->look_ms, 1) || !is_time(options->pause_ms, 0))
+        !is_time(options->look_ms, 1) || !is_time(options->pause_ms, 0) ||
+        !is_time(options->idle_ms, 1))
         return "a time is negative, or for ever where that cannot be";
     return NULL;
 }

@@ -126,7 +126,7 @@ void cordon__server_stop(cordon_server *server)
     server->state = CORDON__SERVER_STOPPING;
     server->host.is_stopping = 1;
     server->drain_due = cordon__now() + (uint64_t)server->options.drain_ms;
-    server->accept_due = server->look_due = CORDON__NEVER;
+    server->accept_due = server->look_due = server->idle_due = CORDON__NEVER;
     cordon__server_due(server, server->drain_due);
     cordon__claim_withdraw(&server->claim);
     cordon__door_empty(server, listener);
@@ -254,6 +254,7 @@ static void open_on_loop(void *context)
         server->look_due = cordon__now() + (uint64_t)server->options.look_ms;
         cordon__server_due(server, server->look_due);
     }
+    cordon__idle_begin(server);
 }
 
 static int prepare(cordon_server *server, cordon_loop *loop, cordon_endpoint *endpoint,
@@ -268,6 +269,7 @@ static int prepare(cordon_server *server, cordon_loop *loop, cordon_endpoint *en
     server->host.memory = endpoint->memory;
     server->timer_due = server->accept_due = server->look_due = CORDON__NEVER;
     server->drain_due = server->resting_due = server->host.trim_due = CORDON__NEVER;
+    server->idle_due = CORDON__NEVER;
     server->member.close = close_member;
     server->member.abandon = abandon_member;
     server->close_job.run = run_close;

@@ -37,7 +37,7 @@ struct cordon_server {
     char                 *program;
     cordon__timer        *timer;
     uint64_t              timer_due;
-    uint64_t              accept_due, look_due, drain_due; /* CORDON__NEVER */
+    uint64_t              accept_due, look_due, drain_due, idle_due; /* CORDON__NEVER */
     cordon__sessions      strangers, members;
     cordon__session      *resting[CORDON__RESTING_MAX];
     size_t                resting_count;
@@ -68,6 +68,16 @@ void cordon__server_due(cordon_server *server, uint64_t due);
 /* The time of the next thing to do, and doing what is due. */
 void cordon__server_tick(void *owner);
 
+/* What was published again gets its place on the loop; `old` (or NULL) is emptied and closed. */
+void cordon__server_listen_again(cordon_server *server, cordon__listener *old);
+
+/* ---- idle.c: leaving when nobody is here ---- */
+
+/* Nobody is here from now on. */
+void cordon__idle_begin(cordon_server *server);
+/* Is it time to leave? */
+void cordon__idle_tick(cordon_server *server, uint64_t now);
+
 /* ---- options.c ---- */
 
 /* The given ones, or all defaults; checked. EINVAL. */
@@ -85,6 +95,8 @@ void cordon__pushes_free(struct cordon__push *first, const cordon__memory *memor
 extern const cordon__host_events cordon__server_events;
 
 void cordon__door_waiting(void *owner); /* accept */
+/* The same, until CORDON__NOBODY waits any more; 0: more may; negative: they cannot be let in. */
+int cordon__door_open(cordon_server *server);
 /* Who has rested and closed meanwhile goes, the others are waited for. */
 void cordon__door_wake(cordon_server *server);
 /* What waits at a listener that is closed next; then it is closed. */

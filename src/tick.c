@@ -62,11 +62,15 @@ static uint64_t requests_due(const cordon_server *server)
     return due;
 }
 
-/* What was published again gets its place on the loop: if not now, then at the next look. */
-static void listen_again(cordon_server *server)
+/* If not now, then at the next look. */
+void cordon__server_listen_again(cordon_server *server, cordon__listener *old)
 {
     cordon_fault fault;
 
+    if (old != NULL) {
+        cordon__door_empty(server, old);
+        cordon__listener_close(old, NULL);
+    }
     cordon__fault_clear(&fault);
     server->is_deaf = cordon__listener_attach(server->claim.listener, server->loop->uv,
                                               cordon__door_waiting, server, &fault) != 0;
@@ -80,18 +84,15 @@ static void look(cordon_server *server, uint64_t now)
     cordon__listener *old = NULL;
     int               code;
 
-    server->look_due = now + (uint64_t)server->options.look_ms;
+    server->look_due =
+        server->options.look_ms < 0 ? CORDON__NEVER : now + (uint64_t)server->options.look_ms;
     code = cordon__claim_look(&server->claim, &old, &fault);
     if (code == CORDON__GONE) {
         (void)cordon__fault_set(&fault, CORDON_ECLOSED, "look at address");
         cordon__fault_path(&fault,
                            cordon__place_path(server->claim.endpoint->place, CORDON_ADDRESS));
         cordon__fault_text(&fault, "it was gone and has been published again");
-        if (old != NULL) {
-            cordon__door_empty(server, old);
-            cordon__listener_close(old, NULL);
-            server->is_deaf = 1;
-        }
+        server->is_deaf = 1;
         cordon__server_trouble(server, &fault);
         code = 0;
     } else if (code != 0 && code != server->trouble) {
@@ -99,7 +100,7 @@ static void look(cordon_server *server, uint64_t now)
     }
     server->trouble = code;
     if (server->is_deaf)
-        listen_again(server);
+        cordon__server_listen_again(server, old);
 }
 
 static void tick_server(cordon_server *server, uint64_t now)
@@ -117,6 +118,8 @@ static void tick_server(cordon_server *server, uint64_t now)
     }
     if (now >= server->look_due && server->state == CORDON__SERVER_OPEN)
         look(server, now);
+    if (now >= server->idle_due)
+        cordon__idle_tick(server, now);
     if (now >= server->host.trim_due) {
         server->host.trim_due = CORDON__NEVER;
         cordon__spares_trim(&server->host.spares, &server->host.memory);
@@ -128,6 +131,7 @@ static uint64_t next_due(const cordon_server *server)
     uint64_t due = least(server->accept_due, server->look_due);
 
     due = least(due, server->drain_due);
+    due = least(due, server->idle_due);
     due = least(due, server->resting_due);
     due = least(due, server->host.trim_due);
     due = least(due, sessions_due(&server->strangers));

@@ -129,6 +129,13 @@ static int set_drain(struct options *out, const char *value)
     return out->drain_ms == CORDON_FOREVER ? -1 : code; /* an end must come */
 }
 
+static int set_idle_exit(struct options *out, const char *value)
+{
+    int code = parse_time(&out->idle_ms, value);
+
+    return out->idle_ms == CORDON_AT_ONCE ? -1 : code; /* nobody could come */
+}
+
 static int set_ready_fd(struct options *out, const char *value)
 {
     unsigned long long number;
@@ -173,6 +180,7 @@ static const struct rule rules[] = {
     {"--max-sessions", "N", VERB_SERVE, set_max_sessions, "clients at a time (128)"},
     {"--max-in-flight", "N", VERB_SERVE, set_max_in_flight, "requests at a time (64)"},
     {"--drain", "MS", VERB_SERVE, set_drain, "time for answers under way when it ends (250)"},
+    {"--idle-exit", "MS", VERB_SERVE, set_idle_exit, "end when nobody was there for that long"},
     {"--ready-fd", "N", VERB_SERVE, set_ready_fd,
      "write \"ready\" to this descriptor when it accepts"},
     {"--dir", "DIR", VERB_ALL, set_directory, "where it lives, instead of the data directory"},

@@ -44,6 +44,7 @@ struct options {
     unsigned     max_sessions;
     unsigned     max_in_flight;
     int          drain_ms;
+    int          idle_ms;
     int          ready_fd;
 };
 

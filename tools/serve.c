@@ -120,6 +120,7 @@ static void fill_options(cordon_server_options *how, struct serve *serve, char p
     how->max_request = options->max;
     how->max_reply = options->max;
     how->drain_ms = options->drain_ms;
+    how->idle_ms = options->idle_ms;
     how->on_stop = options->allows_stop ? on_stop : NULL;
     how->on_session = options->is_traced ? on_session : NULL;
     how->on_trouble = on_trouble;

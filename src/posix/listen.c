@@ -35,6 +35,7 @@ struct cordon__listener {
     int            is_attached;
     int            is_told;  /* inside of on_waiting */
     int            is_taken; /* there, one has been accepted */
+    int            is_shut;  /* nobody can come any more */
     dev_t          dev;      /* of the socket file */
     ino_t          ino;
     void (*on_waiting)(void *owner);
@@ -232,6 +233,10 @@ int cordon__accept(intptr_t *handle, cordon__listener *listener, cordon_fault *f
             return CORDON_OK;
         }
         switch (errno) {
+        case EINVAL:
+            if (!listener->is_shut)
+                break;
+            return CORDON__NOBODY;
         case EAGAIN:
 #if EWOULDBLOCK != EAGAIN
         case EWOULDBLOCK:
@@ -351,6 +356,20 @@ int cordon__listener_look(cordon__listener *listener, cordon_fault *fault)
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
+/*
+ * Who had found the socket file just before it went may still get into the queue after the last
+ * look at it. Linux lets us close the queue behind those who are in it.
+ */
+static int shut(int fd)
+{
+#if defined(__linux__)
+    return shutdown(fd, SHUT_RD) == 0;
+#else
+    (void)fd;
+    return 0;
+#endif
+}
+
 void cordon__unlisten(cordon__listener *listener)
 {
     const cordon__place *place = listener->place;
@@ -363,6 +382,7 @@ void cordon__unlisten(cordon__listener *listener)
     if (place->layout == CORDON__LINKED)
         cordon__link_remove(place);
     remove_if_bound(listener, &spot);
+    listener->is_shut = shut(listener->fd);
 }
 
 static void release(cordon__listener *listener)

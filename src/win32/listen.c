@@ -229,6 +229,8 @@ int cordon__listener_look(cordon__listener *listener, cordon_fault *fault)
 {
     const cordon__place *place = listener->making.place;
 
+    if (listener->making.is_withdrawn)
+        return CORDON__GONE;
     for (unsigned i = 0; i < listener->count; i++) {
         const cordon__instance *at = &listener->slots[i];
 

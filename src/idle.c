@@ -1,0 +1,71 @@
+/*
+ * Leaving when nobody is here, without losing who comes at that moment: the
+ * queue is looked at, the address goes, the queue is looked at once more. Who
+ * is found there is served, and the address is published again; under our
+ * lock, so nobody else has taken it meanwhile. Who finds no address was never
+ * here, and no byte of it was sent.
+ */
+#include "dialect.h"
+
+#include "server.h"
+
+void cordon__idle_begin(cordon_server *server)
+{
+    if (server->options.idle_ms < 0 || server->state != CORDON__SERVER_OPEN)
+        return;
+    server->idle_due = cordon__now() + (uint64_t)server->options.idle_ms;
+    cordon__server_due(server, server->idle_due);
+}
+
+/* Neither a session, nor a connection that may become one, nor a request under way. */
+static int is_deserted(const cordon_server *server)
+{
+    for (const cordon__session *session = server->strangers.first; session != NULL;
+         session = session->next) {
+        if (!cordon__session_is_over(session))
+            return 0;
+    }
+    return server->guest_count == 0 && server->requests.in_flight == 0;
+}
+
+/* Is nobody here, and nobody at the door? Who is there has come in then. */
+static int is_empty(cordon_server *server)
+{
+    return cordon__door_open(server) == CORDON__NOBODY && is_deserted(server);
+}
+
+/* If the address cannot be published again now, it is at the next look. */
+static void stay(cordon_server *server, uint64_t now)
+{
+    cordon_fault      fault;
+    cordon__listener *old = NULL;
+    int               code;
+
+    cordon__fault_clear(&fault);
+    code = cordon__claim_look(&server->claim, &old, &fault);
+    if (code == CORDON__GONE) {
+        cordon__server_listen_again(server, old);
+    } else if (code != 0) {
+        cordon__listener_pause(server->claim.listener, 1);
+        server->look_due = now + (uint64_t)server->options.pause_ms;
+        cordon__server_trouble(server, &fault);
+    }
+}
+
+void cordon__idle_tick(cordon_server *server, uint64_t now)
+{
+    server->idle_due = CORDON__NEVER;
+    if (server->state != CORDON__SERVER_OPEN || server->is_deaf)
+        return;
+    cordon__door_wake(server); /* those have only to go */
+    if (is_empty(server)) {
+        cordon__claim_withdraw(&server->claim);
+        if (is_empty(server)) {
+            cordon__server_stop(server);
+            return;
+        }
+        stay(server, now);
+    }
+    if (server->guest_count == 0)
+        cordon__idle_begin(server);
+}
