@@ -313,10 +313,10 @@ typedef struct cordon_server_options {
     /** Nothing fatal: out of descriptors, a stranger refused, the socket file lost. */
     void (*on_trouble)(const cordon_fault *fault, void *user);
     /** The last one: closed, address and lock released. */
+    void (*on_closed)(void *user);
     /** Close when no session was here for that long; 0 and CORDON_FOREVER: never. Control
      *  sessions do not count; a request that its handler still has does. */
     int idle_ms;
-    void (*on_closed)(void *user);
 } cordon_server_options;
 
 #define CORDON_SERVER_OPTIONS_INIT                                                                 \
