@@ -118,25 +118,24 @@ enum { CORDON_OK = 0, CORDON_ERRORS(CORDON__ENUM) CORDON_ERRORS_END = -22 };
  * that takes one fills it anew when it fails and leaves it alone when not.
  */
 typedef struct cordon_fault {
-    size_t      size;      /**< of this record, bytes: set by CORDON_FAULT_INIT */
-    int         code;      /**< also the value returned */
-    int         app_code;  /**< EAPP: the handler's number */
-    int         is_sent;   /**< 0: no handler can have seen the request */
-    uint32_t    os_code;   /**< errno or GetLastError; 0 when none */
-    const char *during;    /**< the step, "bind" or "check directory"; static */
-    uint64_t    expected;  /**< uid, mode or size, as `text` says */
-    uint64_t    actual;    /**< likewise: what was found */
-    char        path[256]; /**< cut in the middle when longer */
-    char        text[256]; /**< the peer's reason, or what to do */
-    char        line[768]; /**< made by cordon_fault_line */
+    size_t      size;        /**< of this record, bytes: set by CORDON_FAULT_INIT */
+    int         code;        /**< also the value returned */
+    int         app_code;    /**< EAPP: the handler's number */
+    int         is_sent;     /**< 0: no handler can have seen the request */
+    uint32_t    os_code;     /**< errno or GetLastError; 0 when none */
+    const char *during;      /**< the step, "bind" or "check directory"; static */
+    uint64_t    expected;    /**< uid, mode or size, as `text` says */
+    uint64_t    actual;      /**< likewise: what was found */
+    char        path[256];   /**< cut in the middle when longer */
+    char        text[256];   /**< the peer's reason, or what to do */
+    char        line[768];   /**< made by cordon_fault_line */
+    int         exit_status; /**< ELAUNCH: of the launched program; 128 + n after signal n; -1:
+                                nobody can tell; 0: none is known */
 } cordon_fault;
 
-#define CORDON_FAULT_INIT                                       \
-    {                                                           \
-        sizeof(cordon_fault), 0, 0, 0, 0, NULL, 0, 0, {0}, {0}, \
-        {                                                       \
-            0                                                   \
-        }                                                       \
+#define CORDON_FAULT_INIT                                              \
+    {                                                                  \
+        sizeof(cordon_fault), 0, 0, 0, 0, NULL, 0, 0, {0}, {0}, {0}, 0 \
     }
 
 /** "CORDON_ENOTRUNNING"; "CORDON_OK" for 0; "CORDON_E?" for a number we do not know. */
@@ -462,13 +461,38 @@ typedef struct cordon_message {
     cordon_bytes     body;     /**< of a FAILURE: its text */
 } cordon_message;
 
+/** What to start when nobody is there: a program, or by a call of yours. */
+typedef struct cordon_start_options {
+    size_t             size;
+    const char *const *argv; /**< ends in NULL; [0] is looked for along PATH. It gets a session of
+                                  its own, no console, none of our descriptors, and CORDON_READY */
+    const char        *log;  /**< a file that what it prints is appended to; nowhere by default */
+    const char        *directory;   /**< where it runs; ours */
+    const char *const *environment; /**< "NAME=value", ends in NULL; ours */
+    int                pause_ms;    /**< longest between two looks; 25 */
+    unsigned           flags;       /**< CORDON_STAY_IN_JOB, CORDON_REPLACE_OTHER_VERSION */
+    /** Instead of argv: start it, at best without waiting; left_ms as a time of this header. 0: it
+     *  will serve; anything else is told as CORDON_ELAUNCH with this number as exit_status. It is
+     *  called under the startup lock, at most once. If it forks, the child must exec. */
+    int (*launch)(cordon_endpoint *endpoint, int left_ms, void *user);
+    void *user;
+} cordon_start_options;
+
+#define CORDON_START_OPTIONS_INIT                                              \
+    {                                                                          \
+        sizeof(cordon_start_options), NULL, NULL, NULL, NULL, 0, 0, NULL, NULL \
+    }
+#define CORDON_STAY_IN_JOB           0x1u /**< Windows: fine if our job lets nobody out */
+#define CORDON_REPLACE_OTHER_VERSION 0x2u /**< ask it to stop, then start ours */
+
 typedef struct cordon_session_options {
     size_t      size;
     const char *program;  /**< told to the server: "trayctl 2.1"; at most 255 bytes */
     unsigned    flags;    /**< CORDON_NO_BINARY: speak JSON lines; CORDON_EVENTS; CORDON_CONTROL */
     uint32_t    features; /**< upper 16 bits: yours, told to the server */
-    int         timeout_ms; /**< until admitted; 5,000 */
-    size_t      max_reply;  /**< bytes; 1 MiB; 4 KiB to 64 MiB */
+    int         timeout_ms;            /**< until admitted; 5,000, with start 20,000 */
+    size_t      max_reply;             /**< bytes; 1 MiB; 4 KiB to 64 MiB */
+    const cordon_start_options *start; /**< connect, or start it exactly once; NULL: connect */
 } cordon_session_options;
 
 typedef struct cordon_call_options {
@@ -480,9 +504,9 @@ typedef struct cordon_call_options {
     const char *program;   /**< cordon_call only: told to the server */
 } cordon_call_options;
 
-#define CORDON_SESSION_OPTIONS_INIT                      \
-    {                                                    \
-        sizeof(cordon_session_options), NULL, 0, 0, 0, 0 \
+#define CORDON_SESSION_OPTIONS_INIT                            \
+    {                                                          \
+        sizeof(cordon_session_options), NULL, 0, 0, 0, 0, NULL \
     }
 #define CORDON_EVENTS  0x1000u /**< this session wants events */
 #define CORDON_CONTROL 0x2000u /**< status and stop only, any version */
@@ -495,8 +519,9 @@ typedef struct cordon_call_options {
 
 /** Borrowed until the session is closed. May grow at the end. */
 typedef struct cordon_server_info {
-    const cordon_peer *peer;     /**< what the kernel says of the server at its listen */
-    uint64_t           instance; /**< another one after each start; 0 for JSON lines */
+    const cordon_peer *peer;       /**< what the kernel says of the server at its listen */
+    uint64_t           instance;   /**< another one after each start; 0 for JSON lines */
+    int                is_started; /**< 1: by this call; 0: it was there, or others started it */
 } cordon_server_info;
 
 /**
@@ -520,7 +545,19 @@ CORDON_API int cordon_call(cordon_buffer *reply, cordon_endpoint *endpoint, cord
 /**
  * Connect and be admitted.
  *
+ * With `start` among the options: to the server that runs, or one is started,
+ * exactly once, however many ask at the same time. One deadline covers all of
+ * it; cordon_session_server tells which it was. A server that is starting,
+ * stopping, not ready or full is waited for. A session that loses its server
+ * later does not start another one.
+ *
  * Memory:  *session is yours: cordon_session_close. The endpoint may be closed.
+ *          All that start points to is borrowed until it returns.
+ * Returns: CORDON_OK, or as cordon_call; with start also
+ *          CORDON_ELAUNCH    what was started failed: fault->exit_status, and why in fault->text
+ *          CORDON_EBUSY      what was started says that it runs already, and nobody answers
+ *          CORDON_ETIMEDOUT  fault->during and text say what was waited for
+ *          CORDON_EVERSION   another version runs: fault->text has both, and its pid
  */
 CORDON_API int cordon_session_open(cordon_session **session, cordon_endpoint *endpoint,
                                    const cordon_session_options *options, cordon_fault *fault);

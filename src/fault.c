@@ -62,6 +62,7 @@ void cordon__fault_clear(cordon_fault *fault)
     fault->path[0] = '\0';
     fault->text[0] = '\0';
     fault->line[0] = '\0';
+    fault->exit_status = 0;
 }
 
 /* What is set may be handed out: nothing of our stack goes along. */
@@ -77,6 +78,7 @@ int cordon__fault_set(cordon_fault *fault, int code, const char *during)
     memset(fault->path, 0, sizeof fault->path);
     memset(fault->text, 0, sizeof fault->text);
     memset(fault->line, 0, sizeof fault->line);
+    fault->exit_status = 0;
     return code;
 }
 
@@ -247,6 +249,18 @@ static void put_details(writer *line, const cordon_fault *fault)
         put(line, ")");
 }
 
+/* Of a program that was started its exit status says more than that it failed. */
+static void put_cause(writer *line, const cordon_fault *fault)
+{
+    /* A record of an older program ends before it. */
+    if (fault->code != CORDON_ELAUNCH || fault->size < sizeof *fault || fault->exit_status <= 0) {
+        put(line, cordon_error_text(fault->code));
+        return;
+    }
+    put(line, "exit status ");
+    put_number(line, (uint64_t)fault->exit_status, 10);
+}
+
 const char *cordon_fault_line(cordon_fault *fault)
 {
     writer line;
@@ -260,7 +274,7 @@ const char *cordon_fault_line(cordon_fault *fault)
         put(&line, fault->during);
         put(&line, ": ");
     }
-    put(&line, cordon_error_text(fault->code));
+    put_cause(&line, fault);
     if (fault->text[0] != '\0') {
         put(&line, ": ");
         put(&line, fault->text);
