@@ -50,6 +50,7 @@ typedef struct cordon_loop     cordon_loop;     /**< where callbacks run */
 typedef struct cordon_server   cordon_server;   /**< listens and answers */
 typedef struct cordon_request  cordon_request;  /**< one question to answer */
 typedef struct cordon_session  cordon_session;  /**< a client that waits */
+typedef struct cordon_channel  cordon_channel;  /**< between parent and child */
 
 /* ---- Bytes and times ------------------------------------------------------- */
 
@@ -227,6 +228,20 @@ CORDON_API int cordon_endpoint_live(cordon_buffer *address, cordon_endpoint *end
  */
 CORDON_API int cordon_endpoint_token(char token[65], cordon_endpoint *endpoint,
                                      cordon_fault *fault);
+
+/**
+ * Look at everything: directory, address, token, locks, the server itself.
+ *
+ * on_fact (may be NULL) hears each fact in order, CORDON_OK or what is wrong:
+ * during is the step, text says in words what it means and what would help.
+ * Changes nothing and takes no lock; the token's bytes are not told. It may
+ * wait three seconds for a server that does not answer.
+ *
+ * Thread:  any.
+ * Returns: CORDON_OK: it runs and answers; else the first trouble:
+ *          CORDON_ENOTRUNNING  nobody serves it, and nothing stands in the way of a start
+ */
+CORDON_API int cordon_endpoint_check(cordon_endpoint *endpoint, cordon_step_fn on_fact, void *user);
 
 /** Servers and sessions opened from it go on. */
 CORDON_API void cordon_endpoint_close(cordon_endpoint *endpoint);
@@ -450,15 +465,18 @@ CORDON_API int cordon_request_is_json(const cordon_request *request);
 
 /* ---- Asking, and waiting --------------------------------------------------- */
 
-enum cordon_kind { CORDON_REPLY = 1, CORDON_PART, CORDON_FAILURE, CORDON_EVENT };
+enum cordon_kind { CORDON_REPLY = 1, CORDON_PART, CORDON_FAILURE, CORDON_EVENT, CORDON_MESSAGE };
 
-/** What a client hears. Borrowed until the next call on the session. May grow at the end. */
+/** What is heard: by a client of its server, on a channel of the other side. Borrowed until the
+ *  next call on the session or channel. May grow at the end. */
 typedef struct cordon_message {
     enum cordon_kind kind;
-    int              code;     /**< FAILURE: why; else CORDON_OK */
-    int              app_code; /**< EAPP: the handler's number */
-    uint32_t         id;       /**< of the request; 0 for an event */
-    cordon_bytes     body;     /**< of a FAILURE: its text */
+    int              code;         /**< FAILURE: why; else CORDON_OK */
+    int              app_code;     /**< EAPP: the handler's number */
+    uint32_t         id;           /**< of the request; 0 for an event */
+    cordon_bytes     body;         /**< of a FAILURE: its text */
+    uint32_t         tag;          /**< MESSAGE only: what it is */
+    size_t           handle_count; /**< MESSAGE only: cordon_message_take */
 } cordon_message;
 
 /** What to start when nobody is there: a program, or by a call of yours. */
@@ -600,6 +618,111 @@ CORDON_API void cordon_session_interrupt(cordon_session *session);
 CORDON_API const cordon_server_info *cordon_session_server(const cordon_session *session);
 
 CORDON_API void cordon_session_close(cordon_session *session);
+
+/* ---- Parent and child ------------------------------------------------------ */
+
+/*
+ * A private pair: the child has the other end, and nothing else of ours. Messages
+ * go both ways, each with a tag that says what it is, and up to 16 handles. The
+ * first one from the parent carries the arguments and is the go signal: the
+ * child waits for it in cordon_channel_receive.
+ *
+ * Handles that you send stay yours, and are duplicated before the call returns.
+ * Those you receive are not inherited by programs you start.
+ */
+
+typedef struct cordon_child_options {
+    size_t             size;
+    const char        *directory;   /**< where it runs; ours */
+    const char *const *environment; /**< "NAME=value", ends in NULL; ours */
+    int                grace_ms;    /**< between asking it to end and ending it; 1,000;
+                                         CORDON_AT_ONCE */
+    unsigned           flags;       /**< CORDON_CHILD_... */
+} cordon_child_options;
+
+#define CORDON_CHILD_OPTIONS_INIT                        \
+    {                                                    \
+        sizeof(cordon_child_options), NULL, NULL, 0, 0   \
+    }
+#define CORDON_CHILD_NO_STDIO    0x1000u /**< the null device on 0, 1, 2; else ours */
+#define CORDON_CHILD_OUTLIVES_US 0x2000u /**< it goes on when we end, and when its channel is closed */
+
+/**
+ * Start a child that has the other end. argv[0] is looked for along PATH; the
+ * list ends in NULL. It dies when its parent does (on Linux: when the thread
+ * that started it ends), unless flags say otherwise.
+ *
+ * Memory:  *channel is yours: cordon_channel_close.
+ * Returns: CORDON_OK
+ *          CORDON_ELAUNCH        no such program, or it may not be run
+ *          CORDON_EBUSY, CORDON_ENOMEM, ...
+ */
+CORDON_API int cordon_channel_start(cordon_channel **channel, const char *const *argv,
+                                    const cordon_child_options *options, cordon_fault *fault);
+
+/** The raw form: a pair whose other end you hand down yourself, with its word. theirs is yours to
+ *  close, and not inherited as it is. No child is known: no pid, no wait, and on Windows no
+ *  handles. */
+CORDON_API int cordon_channel_pair(cordon_channel **ours, cordon_handle *theirs, char word[33],
+                                   cordon_fault *fault);
+
+/** An end that something else handed to you; it is the channel's when this returns CORDON_OK. */
+CORDON_API int cordon_channel_adopt(cordon_channel **channel, cordon_handle handle,
+                                    const char *word, int is_parent, cordon_fault *fault);
+
+/** In the child, once: our end. It leaves the environment. CORDON_ENOTRUNNING when we were not
+ *  started so. */
+CORDON_API int cordon_channel_inherit(cordon_channel **channel, cordon_fault *fault);
+
+/** The largest body of a message, either way: 1 MiB; 4 KiB to 64 MiB. [one] */
+CORDON_API int cordon_channel_limit(cordon_channel *channel, size_t max_message);
+
+/**
+ * Say something. After a CORDON_ETIMEDOUT that left it half said, nothing more can be.
+ *
+ * Memory:  body is copied; handles stay yours.
+ * Thread:  [one]
+ * Returns: CORDON_OK
+ *          CORDON_ECLOSED        the other side has ended
+ *          CORDON_EMSGSIZE       over the limit: nothing was sent
+ *          CORDON_EINVAL         more than 16 handles, or one that is none; or it carries requests
+ *          CORDON_EUNSUPPORTED   such a handle cannot be passed here
+ *          CORDON_ETIMEDOUT, CORDON_EBUSY, ...
+ */
+CORDON_API int cordon_channel_send(cordon_channel *channel, uint32_t tag, cordon_bytes body,
+                                   const cordon_handle *handles, size_t count, int timeout_ms,
+                                   cordon_fault *fault);
+
+/**
+ * Wait for the next message. After CORDON_ETIMEDOUT nothing of it is lost.
+ *
+ * Memory:  *message is borrowed until the next call on the channel; then handles
+ *          that were not taken are closed.
+ * Thread:  [one]
+ * Returns: CORDON_OK
+ *          CORDON_ECLOSED        the other side has ended: no failure
+ *          CORDON_EPROTOCOL      it does not keep to the rules, as with another number of
+ *                                handles than it told: all were closed, the channel has ended
+ *          CORDON_EMSGSIZE       likewise, over the limit
+ *          CORDON_ETIMEDOUT, ...
+ */
+CORDON_API int cordon_channel_receive(const cordon_message **message, cordon_channel *channel,
+                                      int timeout_ms, cordon_fault *fault);
+
+/** The handle is yours now; CORDON_NO_HANDLE when there is none, or it was taken. [one] */
+CORDON_API cordon_handle cordon_message_take(const cordon_message *message, size_t index);
+
+/** The child's; 0 when none is known. Reused by the system once it was waited for. */
+CORDON_API uint64_t cordon_channel_pid(const cordon_channel *channel);
+
+/** Until the child has ended: its exit status, 128 + n for signal n, -1 when nobody can tell (a
+ *  host that ignores SIGCHLD). Again and again the same. CORDON_EINVAL: no child is known. [one] */
+CORDON_API int cordon_channel_wait(int *exit_status, cordon_channel *channel, int timeout_ms,
+                                   cordon_fault *fault);
+
+/** A child that was not waited for is ended: asked to, and after grace_ms ended; and reaped. One
+ *  that outlives us goes on. */
+CORDON_API void cordon_channel_close(cordon_channel *channel);
 
 /** "0.1.0": of the library that runs. */
 CORDON_API const char *cordon_version(void);

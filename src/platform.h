@@ -113,6 +113,22 @@ int cordon__lock_look(cordon__holder *holder, const cordon__place *place, enum c
 /* Of some process, for people: numbers are used again. */
 enum cordon__process cordon__process_look(uint64_t pid);
 
+/* ---- sight, for people ----------------------------------------------------------- */
+
+/* What is looked at. */
+enum cordon__sight {
+    CORDON__SEE_ENVIRONMENT, /* what of it counts */
+    CORDON__SEE_DIRECTORY,   /* and what is above it; the fallback; the file system */
+    CORDON__SEE_ADDRESS,     /* what lies there, and the link */
+    CORDON__SEE_ROOM         /* could a server be started here: may we write, is there space */
+};
+
+typedef void (*cordon__tell_fn)(const cordon_fault *fact, void *owner);
+
+/* Tell each fact: code CORDON_OK, or what is wrong; during, path, expected, actual, and in words
+ * what it means. Changes nothing, needs nothing open, contacts nobody. */
+void cordon__see(cordon__place *place, enum cordon__sight what, cordon__tell_fn tell, void *owner);
+
 /* ---- listen -------------------------------------------------------------------- */
 
 typedef struct cordon__listener cordon__listener;

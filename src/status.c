@@ -21,12 +21,13 @@ int cordon__server_describe(cordon_server *server, cordon__buffer *json)
     if (cordon__buffer_append(json, memory, text, (size_t)size, CORDON__NO_CEILING) != 0 ||
         cordon__json_quote(json, memory, cordon_text(server->program), CORDON__NO_CEILING) != 0)
         return CORDON_ENOMEM;
-    size = snprintf(text, sizeof text,
-                    ",\"pid\":%" PRIu32 ",\"instance\":\"%016" PRIx64 "\",\"uptime_ms\":%" PRIu64
-                    ",\"sessions\":%zu,\"requests\":%" PRIu64 ",\"in_flight\":%zu}",
-                    server->host.welcome.pid, server->host.welcome.instance,
-                    cordon__now() - server->started_at, server->guest_count, server->request_count,
-                    server->requests.in_flight);
+    size = snprintf(
+        text, sizeof text,
+        ",\"pid\":%" PRIu32 ",\"instance\":\"%016" PRIx64 "\",\"uptime_ms\":%" PRIu64
+        ",\"sessions\":%zu,\"max_sessions\":%u,\"requests\":%" PRIu64 ",\"in_flight\":%zu}",
+        server->host.welcome.pid, server->host.welcome.instance, cordon__now() - server->started_at,
+        server->guest_count, server->options.max_sessions, server->request_count,
+        server->requests.in_flight);
     return cordon__buffer_append(json, memory, text, (size_t)size, CORDON__NO_CEILING);
 }
 

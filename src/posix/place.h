@@ -79,6 +79,8 @@ int cordon__resolve(cordon__place *place, const char *app, const char *name, con
 /* The real path of the longest part that exists, the rest as written: 0 or errno.
  * `exists` (may be NULL) is how much of `real` is there. */
 int cordon__real_path(char *real, size_t room, const char *spelled, size_t *exists);
+/* 0: we have more rights than our caller, no variable counts. */
+int cordon__environment_counts(void);
 /* By statfs's type (Linux): would a lock there be shared by machines? */
 int cordon__type_is_network(uint32_t type);
 

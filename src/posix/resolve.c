@@ -141,7 +141,7 @@ static int is_network(const char *path)
 }
 
 /* A program that runs with more rights than its caller has must not let the caller choose. */
-static int environment_counts(void)
+int cordon__environment_counts(void)
 {
     if (getuid() != geteuid() || getgid() != getegid())
         return 0;
@@ -155,7 +155,7 @@ static int environment_counts(void)
 /* An absolute path, or NULL. */
 static const char *variable(const char *name)
 {
-    const char *value = environment_counts() ? getenv(name) : NULL;
+    const char *value = cordon__environment_counts() ? getenv(name) : NULL;
 
     return value && value[0] == '/' ? value : NULL;
 }
