@@ -13,18 +13,25 @@ const char *client_program(char text[64])
     return text;
 }
 
-cordon_endpoint *client_endpoint(const struct options *options, int *status)
+int client_endpoint_try(const struct options *options, cordon_endpoint **endpoint,
+                        cordon_fault *fault)
 {
     cordon_endpoint_options how = CORDON_ENDPOINT_OPTIONS_INIT;
-    cordon_endpoint        *endpoint = NULL;
-    cordon_fault            fault = CORDON_FAULT_INIT;
 
     how.name = options->name;
     how.directory = options->directory;
     if (options->is_traced)
         how.trace = report_step;
     how.user = (void *)(uintptr_t)options;
-    if (cordon_endpoint_open(&endpoint, options->app, &how, &fault) != CORDON_OK) {
+    return cordon_endpoint_open(endpoint, options->app, &how, fault);
+}
+
+cordon_endpoint *client_endpoint(const struct options *options, int *status)
+{
+    cordon_endpoint *endpoint = NULL;
+    cordon_fault     fault = CORDON_FAULT_INIT;
+
+    if (client_endpoint_try(options, &endpoint, &fault) != CORDON_OK) {
         *status = report_fault(options, &fault);
         return NULL;
     }

@@ -16,6 +16,10 @@ const char *client_program(char text[64]);
  * not: *status is the exit status. */
 cordon_endpoint *client_endpoint(const struct options *options, int *status);
 
+/* Likewise, without a word: CORDON_OK, or why not. */
+int client_endpoint_try(const struct options *options, cordon_endpoint **endpoint,
+                        cordon_fault *fault);
+
 /* Ctrl-C ends the process with status 130, as an exit. */
 void client_catch_interrupt(void);
 

@@ -33,6 +33,8 @@ static const struct verb verbs[] = {
      "cordon status tray --json"},
     {"stop", VERB_STOP, verb_stop, "APP", "ask the server to end, return when it has gone",
      "cordon stop tray"},
+    {"doctor", VERB_DOCTOR, verb_doctor, "APP",
+     "what is wrong, the cause first, then every fact that was looked at", "cordon doctor tray"},
     {"token", VERB_TOKEN, verb_token, "APP", "print the token, for scripts in other languages",
      "TOKEN=$(cordon token tray)"},
 };

@@ -17,7 +17,8 @@ enum verb_bit {
     VERB_STATUS = 16,
     VERB_STOP = 32,
     VERB_TOKEN = 64,
-    VERB_ALL = 127
+    VERB_DOCTOR = 128,
+    VERB_ALL = 255
 };
 
 enum framing { FRAMING_ANY, FRAMING_BINARY, FRAMING_JSON };

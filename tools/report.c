@@ -85,16 +85,15 @@ static const char *find_advice(const cordon_fault *fault)
     }
 }
 
-/* What to do, with the endpoint as it was typed. NULL: nothing to say. */
-static const char *write_advice(char text[1024], const struct options *options,
-                                const cordon_fault *fault)
+const char *report_advice(char text[REPORT_ADVICE], const struct options *options,
+                          const cordon_fault *fault)
 {
     const char *advice = find_advice(fault);
     const char *gap = advice != NULL ? strstr(advice, "%s") : NULL;
 
     if (gap == NULL)
         return advice;
-    snprintf(text, 1024, "%.*s%s%s%s%s%s%s", (int)(gap - advice), advice, options->app,
+    snprintf(text, REPORT_ADVICE, "%.*s%s%s%s%s%s%s", (int)(gap - advice), advice, options->app,
              options->directory ? " --dir " : "", options->directory ? options->directory : "",
              options->name ? " --name " : "", options->name ? options->name : "", gap + 2);
     return text;
@@ -122,7 +121,7 @@ static void print_member(const char *name, const char *value)
 
 static void print_json(const struct options *options, const cordon_fault *fault, cordon_bytes reply)
 {
-    char words[128], advice[1024];
+    char words[128], advice[REPORT_ADVICE];
 
     fprintf(stderr, "{\"exit\":%d,\"code\":\"%s\"", report_status(fault),
             cordon_error_name(fault->code));
@@ -137,14 +136,14 @@ static void print_json(const struct options *options, const cordon_fault *fault,
         fputs(",\"failure\":", stderr);
         text_print_json(stderr, reply);
     }
-    print_member("advice", write_advice(advice, options, fault));
+    print_member("advice", report_advice(advice, options, fault));
     fputs("}\n", stderr);
 }
 
 static void print_lines(const struct options *options, cordon_fault *fault)
 {
-    char        room[1024], buffer[128];
-    const char *advice = write_advice(room, options, fault);
+    char        room[REPORT_ADVICE], buffer[128];
+    const char *advice = report_advice(room, options, fault);
     const char *words = system_text(fault, buffer);
 
     fprintf(stderr, "cordon: %s", cordon_fault_line(fault));

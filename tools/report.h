@@ -24,6 +24,12 @@ enum exit_status {
 /* The exit status of a fault. */
 int report_status(const cordon_fault *fault);
 
+#define REPORT_ADVICE 1024
+
+/* What to do, with the endpoint as it was typed. NULL: nothing to say. */
+const char *report_advice(char text[REPORT_ADVICE], const struct options *options,
+                          const cordon_fault *fault);
+
 /*
  * Tell a fault on stderr: one line with step, cause and path, and where there is
  * something to do, a second one with it. --json: one object. Returns report_status.
