@@ -348,6 +348,7 @@ typedef struct cordon_server_options {
  *
  * Waits at most lock_ms, and only for a server of the same endpoint that is
  * starting or stopping (Windows: or has no pipe free, which looks the same).
+ * Whoever started this program and waits hears how it went (cordon_ready).
  *
  * Memory:  *server is yours: cordon_server_close. The endpoint may be closed.
  * Thread:  [loop].
@@ -618,6 +619,20 @@ CORDON_API void cordon_session_interrupt(cordon_session *session);
 CORDON_API const cordon_server_info *cordon_session_server(const cordon_session *session);
 
 CORDON_API void cordon_session_close(cordon_session *session);
+
+/**
+ * In a started program: tell who waits for it that it serves (NULL, or a fault
+ * that is none), or why it cannot. Only the first time counts. A server that
+ * opens says this by itself, and so does one that cannot: this is for what goes
+ * wrong earlier, and for programs that serve in other ways.
+ *
+ * Memory:  trouble is borrowed. CORDON_READY leaves the environment.
+ * Thread:  [one], and while no other reads or changes the environment.
+ * Returns: CORDON_OK         also when nobody waits
+ *          CORDON_EUNSAFE    CORDON_READY names nothing that could have been given
+ *          CORDON_EINVAL     trouble is not begun with CORDON_FAULT_INIT
+ */
+CORDON_API int cordon_ready(const cordon_fault *trouble);
 
 /* ---- Parent and child ------------------------------------------------------ */
 

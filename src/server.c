@@ -345,6 +345,7 @@ int cordon_server_open(cordon_server **server, cordon_loop *loop, cordon_endpoin
     made->options = checked;
     made->on_request = on_request;
     code = open_server(made, loop, endpoint, &found);
+    (void)cordon_ready(code != 0 ? &found : NULL);
     if (code != 0) {
         release(made);
         return cordon__fault_give(fault, &found);
