@@ -36,6 +36,12 @@ void cordon__asker_open(cordon__asker *asker, const cordon__asker_setup *setup)
     cordon__asker_reset(asker);
 }
 
+void cordon__asker_admit(cordon__asker *asker)
+{
+    asker->told.version = CORDON__WIRE_VERSION;
+    asker->state = CORDON__ASKER_TALKS;
+}
+
 void cordon__asker_close(cordon__asker *asker)
 {
     if (asker->asked != asker->few)

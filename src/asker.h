@@ -72,6 +72,8 @@ typedef struct cordon__asker {
 void cordon__asker_open(cordon__asker *asker, const cordon__asker_setup *setup);
 /* As just opened, for another connection. */
 void cordon__asker_reset(cordon__asker *asker);
+/* Let in without a hello: a pair that is private from the start. */
+void cordon__asker_admit(cordon__asker *asker);
 void cordon__asker_close(cordon__asker *asker);
 
 #define CORDON__HELLO_ROOM 512 /* magic, head, payload with the longest program */

@@ -157,27 +157,56 @@ static size_t *count_of(cordon_server *server, const cordon__session *session)
     return session->gate.is_control ? &server->control_count : &server->guest_count;
 }
 
+/* From here on it is a member, and the application knows of it. */
+static void add_member(cordon_server *server, cordon__session *session)
+{
+    cordon_peer peer;
+
+    push(&server->members, session);
+    session->is_member = 1;
+    *count_of(server, session) += 1;
+    if (!session->gate.is_control)
+        server->idle_due = CORDON__NEVER;
+    cordon__server_peer(&peer, session);
+    if (server->options.on_session != NULL && !session->gate.is_control)
+        server->options.on_session(session->id, &peer, 1, NULL, server->options.user);
+}
+
 static unsigned on_admit(void *owner, cordon__session *session, cordon_bytes program)
 {
     cordon_server *server = owner;
     unsigned       refusal;
-    cordon_peer    peer;
 
     cordon__server_enter(server);
     refusal = judge(server, session, program);
     if (refusal == 0 && !cordon__session_is_over(session)) {
         pull(&server->strangers, session);
-        push(&server->members, session);
-        session->is_member = 1;
-        *count_of(server, session) += 1;
-        if (!session->gate.is_control)
-            server->idle_due = CORDON__NEVER;
-        cordon__server_peer(&peer, session);
-        if (server->options.on_session != NULL && !session->gate.is_control)
-            server->options.on_session(session->id, &peer, 1, NULL, server->options.user);
+        add_member(server, session);
     }
     cordon__server_leave(server);
     return refusal;
+}
+
+int cordon__door_private(cordon_server *server, intptr_t handle, const cordon__identity *peer,
+                         cordon_fault *fault)
+{
+    cordon__session *session;
+    int              code;
+
+    if (server->state != CORDON__SERVER_OPEN)
+        return cordon__fault_set(fault, CORDON_ECLOSED, "session");
+    if (server->guest_count >= server->options.max_sessions)
+        return cordon__fault_set(fault, CORDON_EBUSY, "session");
+    code = cordon__session_open(&session, &server->host, server->loop->uv, handle,
+                                ++server->next_id, peer, fault);
+    if (code != 0)
+        return code;
+    cordon__server_enter(server);
+    cordon__session_admit(session);
+    add_member(server, session);
+    cordon__session_start(session);
+    cordon__server_leave(server);
+    return 0;
 }
 
 /* ---- What it asks ---------------------------------------------------------- */

@@ -446,6 +446,14 @@ void cordon__gate_admit(cordon__gate *gate, const cordon__rules *rules)
     gate->decoder.limit = gate->is_control ? CORDON__HELLO_MAX : rules->max_request;
 }
 
+void cordon__gate_open_private(cordon__gate *gate, const cordon__rules *rules)
+{
+    cordon__gate_open(gate);
+    gate->features = 1; /* events: who does not want them passes them over */
+    gate->peer_limit = UINT32_MAX;
+    cordon__gate_admit(gate, rules);
+}
+
 void cordon__gate_close(cordon__gate *gate)
 {
     gate->state = CORDON__GATE_OVER;

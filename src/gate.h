@@ -83,6 +83,8 @@ void cordon__gate_next(cordon__gate *gate, const cordon__rules *rules, cordon_by
 
 /* The verdict of ACT_ADMIT was yes. */
 void cordon__gate_admit(cordon__gate *gate, const cordon__rules *rules);
+/* A pair that is private from the start: admitted without a word. */
+void cordon__gate_open_private(cordon__gate *gate, const cordon__rules *rules);
 /* No more input is looked at. */
 void cordon__gate_close(cordon__gate *gate);
 /* The input has ended: ACT_BREAK when it ends in the middle of a JSON line, else ACT_MORE. */

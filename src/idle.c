@@ -28,10 +28,12 @@ static int is_deserted(const cordon_server *server)
     return server->guest_count == 0 && server->requests.in_flight == 0;
 }
 
-/* Is nobody here, and nobody at the door? Who is there has come in then. */
+/* Is nobody here, and nobody at the door? Who is there has come in then; one who has been served
+ * and has left again has begun the time anew. */
 static int is_empty(cordon_server *server)
 {
-    return cordon__door_open(server) == CORDON__NOBODY && is_deserted(server);
+    return cordon__door_open(server) == CORDON__NOBODY && is_deserted(server) &&
+           server->idle_due == CORDON__NEVER;
 }
 
 /* If the address cannot be published again now, it is at the next look. */
@@ -52,19 +54,27 @@ static void stay(cordon_server *server, uint64_t now)
     }
 }
 
+/* It has gone; or somebody came just then, and it stays. */
+static void leave(cordon_server *server, uint64_t now)
+{
+    cordon__claim_withdraw(&server->claim);
+    if (is_empty(server))
+        cordon__server_stop(server);
+    else
+        stay(server, now);
+}
+
 void cordon__idle_tick(cordon_server *server, uint64_t now)
 {
     server->idle_due = CORDON__NEVER;
-    if (server->state != CORDON__SERVER_OPEN || server->is_deaf)
+    if (server->state != CORDON__SERVER_OPEN)
         return;
-    cordon__door_wake(server); /* those have only to go */
-    if (is_empty(server)) {
-        cordon__claim_withdraw(&server->claim);
-        if (is_empty(server)) {
+    cordon__door_wake(server);            /* those have only to go */
+    if (server->claim.endpoint == NULL) { /* it has no address where somebody could come */
+        if (is_deserted(server))
             cordon__server_stop(server);
-            return;
-        }
-        stay(server, now);
+    } else if (!server->is_deaf && is_empty(server)) {
+        leave(server, now);
     }
     if (server->guest_count == 0)
         cordon__idle_begin(server);

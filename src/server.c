@@ -129,7 +129,8 @@ void cordon__server_stop(cordon_server *server)
     server->accept_due = server->look_due = server->idle_due = CORDON__NEVER;
     cordon__server_due(server, server->drain_due);
     cordon__claim_withdraw(&server->claim);
-    cordon__door_empty(server, listener);
+    if (listener != NULL)
+        cordon__door_empty(server, listener);
     cordon__door_wake(server);
     server->claim.listener = NULL;
     cordon__listener_close(listener, server->is_deaf ? NULL : on_listener_closed);
@@ -204,8 +205,8 @@ static void fill_host(cordon_server *server, cordon_endpoint *endpoint)
     host->events = &cordon__server_events;
     host->owner = server;
     host->desk = &server->loop->desk;
-    host->peer_flags = endpoint->flags;
-    host->own = endpoint->own;
+    host->peer_flags = endpoint != NULL ? endpoint->flags : 0;
+    host->own = endpoint != NULL ? endpoint->own : cordon__peer_own();
     host->rules.flags = options->flags;
     host->rules.max_request = options->max_request;
     host->rules.token = server->claim.token;
@@ -228,6 +229,17 @@ typedef struct opening {
     int            code;
 } opening;
 
+/* Without an endpoint it is like one that hears nothing at its address: who comes, comes by a
+ * channel. */
+static int attach(cordon_server *server, cordon_fault *fault)
+{
+    if (server->claim.listener != NULL)
+        return cordon__listener_attach(server->claim.listener, server->loop->uv,
+                                       cordon__door_waiting, server, fault);
+    server->is_deaf = 1;
+    return CORDON_OK;
+}
+
 static void open_on_loop(void *context)
 {
     opening       *wanted = context;
@@ -242,22 +254,21 @@ static void open_on_loop(void *context)
         cordon__timer_open(&server->timer, loop->uv, cordon__server_tick, server, wanted->fault);
     if (wanted->code != 0)
         return;
-    wanted->code = cordon__listener_attach(server->claim.listener, loop->uv, cordon__door_waiting,
-                                           server, wanted->fault);
+    wanted->code = attach(server, wanted->fault);
     if (wanted->code != 0) {
         cordon__timer_close(server->timer, NULL);
         return;
     }
     server->is_listening = 1;
     cordon__loop_join(loop, &server->member);
-    if (server->options.look_ms >= 0) {
+    if (server->options.look_ms >= 0 && server->claim.endpoint != NULL) {
         server->look_due = cordon__now() + (uint64_t)server->options.look_ms;
         cordon__server_due(server, server->look_due);
     }
     cordon__idle_begin(server);
 }
 
-static int prepare(cordon_server *server, cordon_loop *loop, cordon_endpoint *endpoint,
+static int prepare(cordon_server *server, cordon_loop *loop, const cordon__memory *memory,
                    cordon_fault *fault)
 {
     const char *program = server->options.program != NULL ? server->options.program : "";
@@ -266,7 +277,7 @@ static int prepare(cordon_server *server, cordon_loop *loop, cordon_endpoint *en
     server->pid = cordon__pid();
     server->mail = loop->mail;
     cordon__mail_use(server->mail);
-    server->host.memory = endpoint->memory;
+    server->host.memory = *memory;
     server->timer_due = server->accept_due = server->look_due = CORDON__NEVER;
     server->drain_due = server->resting_due = server->host.trim_due = CORDON__NEVER;
     server->idle_due = CORDON__NEVER;
@@ -276,7 +287,7 @@ static int prepare(cordon_server *server, cordon_loop *loop, cordon_endpoint *en
     server->turn_job.run = run_turns;
     server->push_job.run = cordon__server_run_pushes;
     server->started_at = cordon__now();
-    server->program = cordon__copy_text(&endpoint->memory, program);
+    server->program = cordon__copy_text(memory, program);
     if (server->program == NULL)
         return cordon__fault_set(fault, CORDON_ENOMEM, "open server");
     while (server->host.welcome.instance == 0) {
@@ -288,16 +299,13 @@ static int prepare(cordon_server *server, cordon_loop *loop, cordon_endpoint *en
     return 0;
 }
 
-static int open_server(cordon_server *server, cordon_loop *loop, cordon_endpoint *endpoint,
-                       cordon_fault *fault)
+static int claim(cordon_server *server, cordon_endpoint *endpoint, cordon_fault *fault)
 {
-    opening  wanted = {server, fault, 0};
     uint64_t deadline;
     int      code;
 
-    code = prepare(server, loop, endpoint, fault);
-    if (code != 0)
-        return code;
+    if (endpoint == NULL)
+        return CORDON_OK;
     code = cordon__deadline(&deadline,
                             server->options.lock_ms > 0   ? server->options.lock_ms
                             : server->options.lock_ms < 0 ? CORDON_FOREVER
@@ -305,8 +313,18 @@ static int open_server(cordon_server *server, cordon_loop *loop, cordon_endpoint
                             0);
     if (code != 0)
         return cordon__fault_set(fault, code, "check options");
-    code = cordon__claim_open(&server->claim, endpoint, server->options.backlog,
+    return cordon__claim_open(&server->claim, endpoint, server->options.backlog,
                               server->options.flags, deadline, fault);
+}
+
+static int open_server(cordon_server *server, cordon_loop *loop, cordon_endpoint *endpoint,
+                       const cordon__memory *memory, cordon_fault *fault)
+{
+    opening wanted = {server, fault, 0};
+    int     code = prepare(server, loop, memory, fault);
+
+    if (code == 0)
+        code = claim(server, endpoint, fault);
     if (code != 0)
         return code;
     fill_host(server, endpoint);
@@ -326,10 +344,11 @@ int cordon_server_open(cordon_server **server, cordon_loop *loop, cordon_endpoin
 {
     cordon_fault          found = CORDON_FAULT_INIT;
     cordon_server_options checked;
+    cordon__memory        memory = endpoint != NULL ? endpoint->memory : cordon__libc;
     cordon_server        *made;
     int                   code;
 
-    if (server == NULL || loop == NULL || endpoint == NULL || on_request == NULL) {
+    if (server == NULL || loop == NULL || on_request == NULL) {
         (void)cordon__fault_set(&found, CORDON_EINVAL, "check arguments");
         return cordon__fault_give(fault, &found);
     }
@@ -337,15 +356,16 @@ int cordon_server_open(cordon_server **server, cordon_loop *loop, cordon_endpoin
     code = cordon__server_options(&checked, options, &found);
     if (code != 0)
         return cordon__fault_give(fault, &found);
-    made = cordon__allocate(&endpoint->memory, sizeof *made);
+    made = cordon__allocate(&memory, sizeof *made);
     if (made == NULL) {
         (void)cordon__fault_set(&found, CORDON_ENOMEM, "open server");
         return cordon__fault_give(fault, &found);
     }
     made->options = checked;
     made->on_request = on_request;
-    code = open_server(made, loop, endpoint, &found);
-    (void)cordon_ready(code != 0 ? &found : NULL);
+    code = open_server(made, loop, endpoint, &memory, &found);
+    if (endpoint != NULL)
+        (void)cordon_ready(code != 0 ? &found : NULL);
     if (code != 0) {
         release(made);
         return cordon__fault_give(fault, &found);

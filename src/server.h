@@ -97,6 +97,10 @@ extern const cordon__host_events cordon__server_events;
 void cordon__door_waiting(void *owner); /* accept */
 /* The same, until CORDON__NOBODY waits any more; 0: more may; negative: they cannot be let in. */
 int cordon__door_open(cordon_server *server);
+/* A pair of a parent and its child becomes a session; where callbacks run. EBUSY: too many are
+ * here; ECLOSED: it is stopping. Takes the handle on success. */
+int cordon__door_private(cordon_server *server, intptr_t handle, const cordon__identity *peer,
+                         cordon_fault *fault);
 /* Who has rested and closed meanwhile goes, the others are waited for. */
 void cordon__door_wake(cordon_server *server);
 /* What waits at a listener that is closed next; then it is closed. */

@@ -146,6 +146,12 @@ int cordon__session_open(cordon__session **session, cordon__host *host, struct u
     return 0;
 }
 
+void cordon__session_admit(cordon__session *session)
+{
+    cordon__gate_open_private(&session->gate, &session->host->rules);
+    session->is_welcome = 1;
+}
+
 /* Its goodbye came along with what it asked, and all is answered: it closes when it has read that,
  * most likely before we could begin to watch for it. */
 static int is_done(const cordon__session *session)

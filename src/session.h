@@ -135,6 +135,8 @@ struct cordon__session {
 int cordon__session_open(cordon__session **session, cordon__host *host, struct uv_loop_s *uv,
                          intptr_t handle, uint64_t id, const cordon__identity *peer,
                          cordon_fault *fault);
+/* It needs no hello: it is let in. */
+void cordon__session_admit(cordon__session *session);
 /* What the system says of the other end, once it does. */
 void cordon__session_know(cordon__session *session, const cordon__identity *peer);
 /* Read what is there already, and go on reading; or it is_resting. It may have closed when this
