@@ -37,10 +37,10 @@ static const char send_step[] = "send";
 static const char receive_step[] = "receive";
 
 /* What comes along with a send, aligned as the system wants it. */
-typedef union control {
+typedef union rights {
     struct cmsghdr head;
     char           room[CMSG_SPACE(CORDON__HANDLES_MAX * sizeof(int))];
-} control;
+} rights;
 
 /* ---- The pair ------------------------------------------------------------------- */
 
@@ -106,16 +106,15 @@ void cordon__handles_undo(cordon__ferry *ferry, const uint8_t *values, size_t co
     (void)count;
 }
 
-static void put_rights(struct msghdr *message, control *control, const intptr_t *handles,
-                       size_t count)
+static void put_rights(struct msghdr *message, rights *extra, const intptr_t *handles, size_t count)
 {
     struct cmsghdr *head;
     int             fds[CORDON__HANDLES_MAX];
 
     for (size_t i = 0; i < count; i++)
         fds[i] = (int)handles[i];
-    memset(control, 0, sizeof *control);
-    message->msg_control = control;
+    memset(extra, 0, sizeof *extra);
+    message->msg_control = extra;
     message->msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int));
     head = CMSG_FIRSTHDR(message);
     head->cmsg_level = SOL_SOCKET;
@@ -130,7 +129,7 @@ static ssize_t send_first(int fd, const cordon_bytes *pieces, size_t count, cons
 {
     struct iovec  parts[PIECES_MAX];
     struct msghdr message;
-    control       control;
+    rights        extra;
     uint8_t       used = 0;
     ssize_t       sent;
 
@@ -142,7 +141,7 @@ static ssize_t send_first(int fd, const cordon_bytes *pieces, size_t count, cons
     memset(&message, 0, sizeof message);
     message.msg_iov = parts;
     message.msg_iovlen = used;
-    put_rights(&message, &control, handles, handle_count);
+    put_rights(&message, &extra, handles, handle_count);
     do
         sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
@@ -259,14 +258,14 @@ static ssize_t receive_some(cordon__ferry *ferry, void *data, size_t size, const
 {
     struct iovec  part = {data, size};
     struct msghdr message;
-    control       control;
+    rights        extra;
     ssize_t       count;
 
     memset(&message, 0, sizeof message);
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = sizeof control;
+    message.msg_control = &extra;
+    message.msg_controllen = sizeof extra;
     count = recvmsg((int)ferry->line->handle, &message, RECEIVE_FLAGS);
     *wrong = count >= 0 ? look_at_control(ferry, &message) : NULL;
     return count;
