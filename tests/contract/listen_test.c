@@ -229,6 +229,37 @@ static void who_waits_at_the_end_can_still_be_accepted(void **state)
     cordon__listener_close(listener, NULL);
 }
 
+#if defined(__linux__)
+
+/* He holds on to the socket file, as one does who has just found it when it goes. */
+static void nobody_gets_into_the_queue_once_the_address_has_gone(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    kit               *it = *state;
+    cordon__listener  *listener;
+    intptr_t           theirs;
+    int                fd;
+
+    kit_serve(it, it->near);
+    listener = kit_listen(it, it->place);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/held", it->near);
+    assert_int_equal(link(address_of(it->place), address.sun_path), 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+    cordon__unlisten(listener);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    close(fd);
+    SUPPORT_CODE(cordon__accept(&theirs, listener, &it->fault), CORDON_OK, &it->fault);
+    cordon__handle_close(theirs);
+    assert_int_equal(cordon__accept(&theirs, listener, &it->fault), CORDON__NOBODY);
+    cordon__listener_close(listener, NULL);
+}
+
+#endif
+
 /* ---- on a loop ---- */
 
 typedef struct host {
@@ -420,6 +451,9 @@ int main(void)
         kit_test(accepted_are_close_on_exec_and_do_not_block),
         kit_test(out_of_descriptors_is_ebusy_and_passes),
         kit_test(who_waits_at_the_end_can_still_be_accepted),
+#if defined(__linux__)
+        kit_test(nobody_gets_into_the_queue_once_the_address_has_gone),
+#endif
         kit_test(loop_tells_who_waits_until_paused),
         kit_test(child_that_closes_all_leaves_the_address_and_the_loop_alone),
         kit_test(look_tells_what_became_of_the_address),

@@ -37,7 +37,7 @@ class Usage(unittest.TestCase):
         ["serve", "app", "--"], ["serve", "app", "--echo", "--max-sessions", "0"],
         ["serve", "app", "--echo", "--max-in-flight", "none"], ["serve", "app", "--echo", "--drain", "none"],
         ["serve", "app", "--echo", "--ready-fd", "912"],
-        ["serve", "app", "--echo", "--idle-exit", "5"], ["serve", "app", "--events"],
+        ["serve", "app", "--echo", "--idle-exit", "0"], ["serve", "app", "--events"],
         ["serve", "app", "--echo", "--listen-fd", "3"], ["call", "app", "--parts"],
         ["status", "app", "--framing", "json"], ["stop", "app", "--framing", "json"],
         ["path", "a/b"], ["path", ".app"], ["path", ""], ["path", "x" * 65],

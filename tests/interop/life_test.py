@@ -3,6 +3,7 @@ import os
 import signal
 import stat
 import subprocess
+import time
 import unittest
 
 import kit
@@ -130,6 +131,24 @@ class Starts(kit.Case):
                             "1", stdout=subprocess.PIPE)
         self.assertEqual(server.stdout.readline(), b"ready\n")
         self.assertEqual(self.cordon("call", "x").out, b"x")
+
+    def test_idle_it_ends_by_itself_and_not_while_somebody_is_there(self):
+        server = self.serve_echo("--idle-exit", "100")
+        session = self.start(CORDON, "cat", kit.APP, "--dir", kit.native(self.dir),
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        session.stdin.write(b"here\n")
+        session.stdin.flush()
+        self.assertEqual(session.stdout.readline().strip(), b"here")
+        time.sleep(0.4)
+        self.assertIsNone(server.poll())
+        session.stdin.write(b"still here\n")
+        session.stdin.close()
+        self.assertEqual(session.stdout.readline().strip(), b"still here")
+        self.assertEqual(server.wait(kit.PATIENCE), 0)
+        self.assertEqual(session.wait(kit.PATIENCE), 0)
+        kit.close_streams(session)
+        self.check_gone()
+        self.check_error(self.cordon("call"), 3, "nobody serves it")
 
     def test_names_are_endpoints_of_their_own(self):
         self.serve_puppet("say", "one", options=("--name", "one"))

@@ -241,7 +241,7 @@ void cordon__unlisten(cordon__listener *listener)
     if (place->is_linked && sim_link_read(&target, place, &ignored) == CORDON_OK &&
         strcmp(target, place->paths[CORDON_ADDRESS]) == 0)
         sim_unlink(sim_find(place->link));
-    sim_point();
+    (void)sim_verb("unlisten"); /* it cannot fail, but others may come before it */
     if (listener->node->path)
         sim_unlink(listener->node);
 }
