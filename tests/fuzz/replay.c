@@ -1,7 +1,6 @@
 /* Each file of the folders that are named, once, through the target that this is linked with. */
-#include <dirent.h>
-
 #include "fuzz.h"
+#include "listing.h"
 
 #define ROOM (1 << 20)
 
@@ -25,21 +24,20 @@ static void replay(const char *folder, const char *name)
 
 static unsigned replay_all(const char *folder)
 {
-    DIR           *open = opendir(folder);
-    struct dirent *entry;
-    unsigned       count = 0;
+    unsigned    count = 0;
+    const char *file;
+    uv_fs_t     all;
+    const int   code = listing_open(&all, folder);
 
-    if (open == NULL) {
-        perror(folder);
+    if (code != 0) {
+        fprintf(stderr, "%s: %s\n", folder, uv_strerror(code));
         exit(1);
     }
-    while ((entry = readdir(open)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            replay(folder, entry->d_name);
-            count++;
-        }
+    while ((file = listing_next(&all)) != NULL) {
+        replay(folder, file);
+        count++;
     }
-    closedir(open);
+    listing_close(&all);
     return count;
 }
 

@@ -1,9 +1,8 @@
 /*
  * The golden bytes of the binary framing: what we write is them, and we read them.
  */
-#include <dirent.h>
-
 #include "golden.h"
+#include "listing.h"
 
 #include "../../src/fault.h"
 #include "../../src/frame.h"
@@ -222,24 +221,23 @@ static int is_tested(const char *name)
 
 static void every_file_is_tested(void **state)
 {
-    char           folder[2048];
-    struct dirent *entry;
-    DIR           *all;
+    char        folder[2048], name[256];
+    const char *file;
+    uv_fs_t     all;
 
     (void)state;
     snprintf(folder, sizeof folder, "%s/tests/golden", getenv("CORDON_SOURCE"));
-    all = opendir(folder);
-    assert_non_null(all);
-    while ((entry = readdir(all)) != NULL) {
-        char *suffix = strrchr(entry->d_name, '.');
+    assert_int_equal(listing_open(&all, folder), 0);
+    while ((file = listing_next(&all)) != NULL) {
+        const char *suffix = strrchr(file, '.');
 
-        if (entry->d_name[0] == '.' || !suffix || strcmp(suffix, ".hex") != 0)
+        if (!suffix || strcmp(suffix, ".hex") != 0)
             continue;
-        *suffix = '\0';
-        if (!is_tested(entry->d_name))
-            fail_msg("%s.hex: no test reads it", entry->d_name);
+        snprintf(name, sizeof name, "%.*s", (int)(suffix - file), file);
+        if (!is_tested(name))
+            fail_msg("%s: no test reads it", file);
     }
-    closedir(all);
+    listing_close(&all);
 }
 
 int main(void)

@@ -4,11 +4,11 @@
  */
 #include "unit.h"
 
-#include <dirent.h>
 #include <jansson.h>
 
 #include "../../src/json.h"
 #include "corpus.h"
+#include "listing.h"
 
 #define AT_LEAST 300 /* texts; so that a lost folder is no success */
 
@@ -57,32 +57,30 @@ static int is_good_to_jansson(const uint8_t *bytes, size_t size)
 /* Calls judge for each text; returns how many there are. */
 static size_t each_text(void (*judge)(const char *name, const uint8_t *bytes, size_t size))
 {
-    const char    *source = getenv("CORDON_SOURCE");
-    char           folder[2048], path[4096], name[256];
-    size_t         count = 0, size;
-    struct dirent *entry;
-    uint8_t       *bytes;
-    DIR           *all;
+    const char *source = getenv("CORDON_SOURCE"), *file;
+    char        folder[2048], path[4096], name[256];
+    size_t      count = 0, size;
+    uint8_t    *bytes;
+    uv_fs_t     all;
 
     if (!source)
         fail_msg("CORDON_SOURCE does not say where the source is");
     snprintf(folder, sizeof folder, "%s/tests/json", source);
-    all = opendir(folder);
-    assert_non_null(all);
-    while ((entry = readdir(all)) != NULL) {
-        const char *suffix = strrchr(entry->d_name, '.');
+    assert_int_equal(listing_open(&all, folder), 0);
+    while ((file = listing_next(&all)) != NULL) {
+        const char *suffix = strrchr(file, '.');
 
-        if (entry->d_name[0] == '.' || !suffix || strcmp(suffix, ".json") != 0)
+        if (!suffix || strcmp(suffix, ".json") != 0)
             continue;
-        snprintf(name, sizeof name, "%.*s", (int)(suffix - entry->d_name), entry->d_name);
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        snprintf(name, sizeof name, "%.*s", (int)(suffix - file), file);
+        snprintf(path, sizeof path, "%s/%s", folder, file);
         bytes = corpus_read(path, &size);
         assert_non_null(bytes);
         judge(name, bytes, size);
         free(bytes);
         count++;
     }
-    closedir(all);
+    listing_close(&all);
     return count;
 }
 
