@@ -17,4 +17,8 @@ int cordon__program_is_valid(const char *program);
 /* A view that cannot be: bytes without an address. */
 int cordon__body_is_valid(cordon_bytes body);
 
+/* Connect or start, and be let in, until the deadline. *is_ours: it was started by us. */
+int cordon__call_start(cordon__talk *talk, const cordon_start_options *options, int *is_ours,
+                       uint64_t deadline, cordon_fault *fault);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "call.h"
 #include "kept.h"
+#include "start.h"
 
 #include <string.h>
 
@@ -22,8 +23,8 @@ struct cordon_session {
 
 /* ---- Opening ------------------------------------------------------------------------- */
 
-static int read_options(cordon__asker_setup *setup, const cordon_session_options *options,
-                        uint64_t *deadline)
+static int read_options(cordon__asker_setup *setup, const cordon_start_options **start,
+                        const cordon_session_options *options, uint64_t *deadline)
 {
     const unsigned         flags = CORDON_NO_BINARY | CORDON_EVENTS | CORDON_CONTROL;
     cordon_session_options mine;
@@ -39,7 +40,9 @@ static int read_options(cordon__asker_setup *setup, const cordon_session_options
     setup->program = mine.program;
     if (setup->is_json && setup->is_control)
         return CORDON_EINVAL; /* JSON lines have no status and no stop */
-    return cordon__deadline(deadline, mine.timeout_ms, CORDON__CALL_MS);
+    *start = mine.start;
+    return cordon__deadline(deadline, mine.timeout_ms,
+                            mine.start != NULL ? CORDON__START_MS : CORDON__CALL_MS);
 }
 
 /* JSON lines know no hello: such a session is let in with its first request. */
@@ -67,12 +70,24 @@ static void tell_server(cordon_session *session)
     session->info.instance = told->instance;
 }
 
+static int connect_and_enter(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
+{
+    uint64_t pause_ms = 0;
+    int      code;
+
+    do {
+        code = enter(talk, deadline, fault);
+    } while (code != CORDON_OK &&
+             cordon__talk_may_repeat(talk, &code, 0, &pause_ms, deadline, fault));
+    return code;
+}
+
 static int open_session(cordon_session **out, cordon_endpoint *endpoint,
-                        const cordon__asker_setup *setup, uint64_t deadline, cordon_fault *fault)
+                        const cordon__asker_setup *setup, const cordon_start_options *start,
+                        uint64_t deadline, cordon_fault *fault)
 {
     cordon_session *session;
-    uint64_t        pause_ms = 0;
-    int             code;
+    int             is_ours = 0, code;
 
     session = (cordon_session *)cordon__allocate(&endpoint->memory, sizeof *session);
     if (session == NULL)
@@ -81,13 +96,14 @@ static int open_session(cordon_session **out, cordon_endpoint *endpoint,
     cordon__kept_open(&session->kept, &endpoint->memory,
                       setup->max_reply > KEPT_MAX ? setup->max_reply : KEPT_MAX);
     session->pid = cordon__pid();
-    do {
-        code = enter(&session->talk, deadline, fault);
-    } while (code != CORDON_OK &&
-             cordon__talk_may_repeat(&session->talk, &code, 0, &pause_ms, deadline, fault));
+    if (start != NULL)
+        code = cordon__call_start(&session->talk, start, &is_ours, deadline, fault);
+    else
+        code = connect_and_enter(&session->talk, deadline, fault);
     session->talk.asker.setup.program = NULL; /* it was the caller's */
     if (code == CORDON_OK) {
         tell_server(session);
+        session->info.is_started = is_ours;
         *out = session;
         return CORDON_OK;
     }
@@ -100,20 +116,21 @@ static int open_session(cordon_session **out, cordon_endpoint *endpoint,
 int cordon_session_open(cordon_session **session, cordon_endpoint *endpoint,
                         const cordon_session_options *options, cordon_fault *fault)
 {
-    cordon_fault        why;
-    cordon__asker_setup setup;
-    uint64_t            deadline;
-    int                 code;
+    cordon_fault                why;
+    cordon__asker_setup         setup;
+    const cordon_start_options *start = NULL;
+    uint64_t                    deadline;
+    int                         code;
 
     cordon__fault_clear(&why);
     if (session != NULL)
         *session = NULL;
     memset(&setup, 0, sizeof setup);
     if (session == NULL || endpoint == NULL ||
-        read_options(&setup, options, &deadline) != CORDON_OK)
+        read_options(&setup, &start, options, &deadline) != CORDON_OK)
         return cordon__misuse(fault, "hello", NULL);
     setup.memory = endpoint->memory;
-    code = open_session(session, endpoint, &setup, deadline, &why);
+    code = open_session(session, endpoint, &setup, start, deadline, &why);
     if (code != CORDON_OK)
         (void)cordon__fault_give(fault, &why);
     return code;

@@ -78,6 +78,26 @@ static int check_options(const char *app, const cordon_endpoint_options *options
     return CORDON_OK;
 }
 
+int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, cordon_fault *fault)
+{
+    cordon_endpoint *endpoint = (cordon_endpoint *)cordon__allocate(memory, sizeof *endpoint);
+    int              code;
+
+    if (endpoint == NULL)
+        return cordon__fault_set(fault, CORDON_ENOMEM, "resolve");
+    endpoint->memory = *memory;
+    endpoint->uses = 1;
+    endpoint->pid = cordon__pid();
+    endpoint->own = cordon__peer_own();
+    code = uv_mutex_init(&endpoint->lock);
+    if (code == 0) {
+        *out = endpoint;
+        return CORDON_OK;
+    }
+    cordon__release(memory, endpoint);
+    return cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
+}
+
 static int open_endpoint(cordon_endpoint **out, const char *app,
                          const cordon_endpoint_options *options, cordon_fault *fault)
 {
@@ -87,29 +107,18 @@ static int open_endpoint(cordon_endpoint **out, const char *app,
 
     if (options->allocate != NULL)
         memory = (cordon__memory){options->allocate, options->user};
-    endpoint = (cordon_endpoint *)cordon__allocate(&memory, sizeof *endpoint);
-    if (endpoint == NULL)
-        return cordon__fault_set(fault, CORDON_ENOMEM, "resolve");
-    endpoint->memory = memory;
+    code = cordon__endpoint_bare(&endpoint, &memory, fault);
+    if (code != CORDON_OK)
+        return code;
     endpoint->trace.fn = options->trace;
     endpoint->trace.user = options->user;
     endpoint->flags = options->flags;
-    endpoint->uses = 1;
-    endpoint->pid = cordon__pid();
-    endpoint->own = cordon__peer_own();
     code = cordon__place_open(&endpoint->place, app, options->name, options->directory, &memory,
                               &endpoint->trace, fault);
-    if (code != CORDON_OK)
-        goto fail;
-    code = uv_mutex_init(&endpoint->lock);
-    if (code == 0) {
+    if (code == CORDON_OK)
         *out = endpoint;
-        return CORDON_OK;
-    }
-    code = cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
-    cordon__place_close(endpoint->place);
-fail:
-    cordon__release(&memory, endpoint);
+    else
+        cordon__endpoint_drop(endpoint);
     return code;
 }
 
@@ -166,7 +175,8 @@ static void drop(cordon_endpoint *endpoint, int is_child)
     memory = endpoint->memory;
     if (!is_child)
         uv_mutex_destroy(&endpoint->lock);
-    cordon__place_close(endpoint->place);
+    if (endpoint->place != NULL)
+        cordon__place_close(endpoint->place);
     cordon__wipe(&endpoint->token, sizeof endpoint->token);
     cordon__release(&memory, endpoint);
 }
@@ -193,7 +203,7 @@ const char *cordon_endpoint_path(const cordon_endpoint *endpoint, enum cordon_pl
 
 const char *cordon__endpoint_address(const cordon_endpoint *endpoint)
 {
-    return cordon__place_path(endpoint->place, CORDON_ADDRESS);
+    return endpoint->place != NULL ? cordon__place_path(endpoint->place, CORDON_ADDRESS) : NULL;
 }
 
 int cordon_endpoint_live(cordon_buffer *address, cordon_endpoint *endpoint, cordon_fault *fault)
@@ -246,6 +256,19 @@ static int check_peer(cordon__identity *peer, intptr_t handle, const cordon_endp
     return code;
 }
 
+/* A connection to somebody else is none. */
+static int accept_peer(intptr_t *handle, cordon__identity *peer, const cordon_endpoint *endpoint,
+                       cordon_fault *fault)
+{
+    const int code = check_peer(peer, *handle, endpoint, fault);
+
+    if (code != CORDON_OK) {
+        cordon__handle_close(*handle);
+        *handle = CORDON__NO_HANDLE;
+    }
+    return code;
+}
+
 /* The attempts are over, and none was a connection or a failure. */
 static int nobody(const cordon_endpoint *endpoint, int turn, cordon_fault *fault)
 {
@@ -275,13 +298,28 @@ int cordon__endpoint_connect(intptr_t *handle, cordon__identity *peer, cordon_en
             continue;
         return nobody(endpoint, code, fault);
     }
-    if (code != CORDON_OK)
-        return code;
-    code = check_peer(peer, *handle, endpoint, fault);
-    if (code != CORDON_OK) {
-        cordon__handle_close(*handle);
-        *handle = CORDON__NO_HANDLE;
-    }
+    return code == CORDON_OK ? accept_peer(handle, peer, endpoint, fault) : code;
+}
+
+int cordon__endpoint_try(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
+                         cordon_fault *fault)
+{
+    int code = try_connect(handle, endpoint, fault);
+
+    return code == CORDON_OK ? accept_peer(handle, peer, endpoint, fault) : code;
+}
+
+int cordon__endpoint_start_lock(cordon__lock **lock, cordon_endpoint *endpoint, cordon_fault *fault)
+{
+    int code;
+
+    uv_mutex_lock(&endpoint->lock);
+    code = cordon__private_open(endpoint->place, 0, fault);
+    if (code == CORDON_ENOTRUNNING)
+        code = cordon__private_open(endpoint->place, 1, fault);
+    if (code == CORDON_OK)
+        code = cordon__lock_take(lock, endpoint->place, CORDON_START_LOCK, fault);
+    uv_mutex_unlock(&endpoint->lock);
     return code;
 }
 
@@ -378,6 +416,8 @@ int cordon__endpoint_has_left(cordon_endpoint *endpoint, const cordon__token *to
     cordon__token there;
     int           code;
 
+    if (endpoint->place == NULL)
+        return 1;
     uv_mutex_lock(&endpoint->lock);
     code = load_token(&there, endpoint, &why);
     if (code == CORDON_OK)

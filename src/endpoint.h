@@ -25,10 +25,13 @@ struct cordon_endpoint {
     cordon__token  token;
 };
 
+/* One without a place, for connections that are there already: it has no address, no token. */
+int cordon__endpoint_bare(cordon_endpoint **endpoint, const cordon__memory *memory,
+                          cordon_fault *fault);
 cordon_endpoint *cordon__endpoint_use(cordon_endpoint *endpoint); /* one more; close ends it */
 /* As cordon_endpoint_close, where a child that did not exec cannot be. */
 void        cordon__endpoint_drop(cordon_endpoint *endpoint);
-const char *cordon__endpoint_address(const cordon_endpoint *endpoint);
+const char *cordon__endpoint_address(const cordon_endpoint *endpoint); /* NULL: it has none */
 
 /*
  * Connect until the deadline, and know who answered: directory, address, the
@@ -37,6 +40,15 @@ const char *cordon__endpoint_address(const cordon_endpoint *endpoint);
  */
 int cordon__endpoint_connect(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
                              uint64_t deadline, cordon_fault *fault);
+
+/* One attempt of that, without waiting: 0, the turns of cordon__connect, ENOTRUNNING, a failure. */
+int cordon__endpoint_try(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
+                         cordon_fault *fault);
+
+/* Take the startup lock, in one attempt: 0, CORDON__HELD. Where there is no directory it is made,
+ * as a server makes it. */
+int cordon__endpoint_start_lock(cordon__lock **lock, cordon_endpoint *endpoint,
+                                cordon_fault *fault);
 
 /*
  * The token as known, read if it was not. is_fresh: read it again; then

@@ -50,11 +50,8 @@ static void disconnect(cordon__talk *talk)
     cordon__line_close(&talk->line); /* without a handle, too: it may have more */
 }
 
-static int connect_anew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
+static void begin_anew(cordon__talk *talk)
 {
-    intptr_t handle = CORDON__NO_HANDLE;
-    int      code;
-
     cordon__asker_reset(&talk->asker);
     cordon__buffer_take(&talk->in, cordon__buffer_size(&talk->in));
     cordon__buffer_take(&talk->out, cordon__buffer_size(&talk->out));
@@ -62,19 +59,39 @@ static int connect_anew(cordon__talk *talk, uint64_t deadline, cordon_fault *fau
     talk->refusal = 0;
     talk->is_wide = talk->has_begun = talk->is_sent = 0;
     talk->is_mute = talk->is_over = talk->is_finished = 0;
-    code = cordon__endpoint_connect(&handle, &talk->peer, talk->endpoint, deadline, fault);
-    if (code != CORDON_OK)
-        return code;
+}
+
+static int take_connection(cordon__talk *talk, intptr_t handle, cordon_fault *fault)
+{
     talk->line.wait_ms = 0;
     talk->line.reads = 0;
     talk->line.handle = handle; /* whoever interrupts from here on reaches this one */
     return cordon__endpoint_secret(&talk->token, talk->endpoint, 0, NULL, fault);
 }
 
+static int connect_anew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
+{
+    intptr_t handle = CORDON__NO_HANDLE;
+    int      code;
+
+    begin_anew(talk);
+    code = cordon__endpoint_connect(&handle, &talk->peer, talk->endpoint, deadline, fault);
+    return code == CORDON_OK ? take_connection(talk, handle, fault) : code;
+}
+
 int cordon__talk_connect(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
 {
     disconnect(talk);
     return connect_anew(talk, deadline, fault);
+}
+
+int cordon__talk_adopt(cordon__talk *talk, intptr_t handle, const cordon__identity *peer,
+                       cordon_fault *fault)
+{
+    disconnect(talk);
+    begin_anew(talk);
+    talk->peer = *peer;
+    return take_connection(talk, handle, fault);
 }
 
 int cordon__talk_renew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)

@@ -41,6 +41,9 @@ void cordon__talk_open(cordon__talk *talk, cordon_endpoint *endpoint,
                        const cordon__asker_setup *setup);
 /* A connection whose other end is known, and the token. An earlier one is closed. */
 int cordon__talk_connect(cordon__talk *talk, uint64_t deadline, cordon_fault *fault);
+/* The same with a connection that is there: it is the talk's now, in any case. */
+int cordon__talk_adopt(cordon__talk *talk, intptr_t handle, const cordon__identity *peer,
+                       cordon_fault *fault);
 /* The same where another thread may interrupt: the old descriptor stays open until the end. */
 int  cordon__talk_renew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault);
 void cordon__talk_close(cordon__talk *talk);
