@@ -351,15 +351,26 @@ static void say_about(check *all, const about *server)
     tell_fact(&fact, all);
 }
 
-static void say_failure(check *all, cordon_fault *why)
+static void say_failure(check *all, const cordon_fault *why)
 {
-    char text[CORDON__HOLDER_TEXT];
+    cordon_fault fact = *why;
+    char         text[CORDON__HOLDER_TEXT];
 
     if (why->code == CORDON_ETIMEDOUT)
-        say(all, CORDON_ETIMEDOUT, "hello", CORDON_ADDRESS,
+        cordon__fault_text(
+            &fact, "%s",
             blame(all, text, "took the connection but says nothing: it hangs, or is very busy"));
-    else
-        tell_fact(why, all);
+    else if (why->code == CORDON_EUNAUTHORIZED)
+        cordon__fault_text(&fact,
+                           "pid %" PRIu64 " serves it but does not accept the token that is here: "
+                           "it is another server's; restart the server",
+                           all->pid);
+    else if (why->code == CORDON_EPROTOCOL)
+        cordon__fault_text(&fact,
+                           "pid %" PRIu64 " serves it but does not speak our protocol (%.100s): "
+                           "end it, it is another program",
+                           all->pid, why->text);
+    tell_fact(&fact, all);
 }
 
 static void check_server(check *all)

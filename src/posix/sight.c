@@ -64,15 +64,12 @@ static void see_variable(const sight *at, const char *name, int is_asked)
     const char  *value = getenv(name);
     cordon_fault fact;
 
-    if (value == NULL || value[0] == '\0')
+    if (!is_asked || value == NULL || value[0] == '\0')
         return;
     cordon__fault_clear(&fact);
     cordon__fault_found(&fact, CORDON_OK, environment_step, value, 0, 0, NULL);
-    if (value[0] != '/')
-        cordon__fault_text(&fact, "%s is not absolute: it does not count", name);
-    else
-        cordon__fault_text(&fact, "%s%s", name,
-                           is_asked ? "" : " is set; nothing of this endpoint depends on it");
+    cordon__fault_text(&fact, "%s%s", name,
+                       value[0] == '/' ? " counts" : " is not absolute: it does not count");
     at->tell(&fact, at->owner);
 }
 
@@ -90,7 +87,7 @@ static void see_environment(const sight *at)
     see_variable(at, "XDG_DATA_HOME", at->place->is_default);
 #endif
     see_variable(at, "HOME", at->place->is_default);
-    see_variable(at, "TMPDIR", at->place->annex != NULL);
+    see_variable(at, "TMPDIR", at->place->is_default || at->place->annex != NULL);
 }
 
 /* ---- directory -------------------------------------------------------------------- */
