@@ -186,7 +186,8 @@ static const struct rule rules[] = {
     {"--dir", "DIR", VERB_ALL, set_directory, "where it lives, instead of the data directory"},
     {"--name", "NAME", VERB_ALL, set_name, "which of the endpoints of APP (ipc)"},
     {"--timeout", "MS", VERB_ALL, set_timeout,
-     "5000 if not given, for cat none; 0 at once, none for ever; serve: for each CMD"},
+     "5000 if not given, ensure 20000, for cat none; 0 at once, none for ever; serve: for each "
+     "CMD"},
     {"--framing", "binary|json", VERB_ALL, set_framing, "how to speak; serve: the only one taken"},
     {"--max", "BYTES", VERB_ALL, set_max,
      "largest reply, serve: and request; 4096 to 67108864 (reply 1048576, request 65536)"},
@@ -241,7 +242,7 @@ static int parse_word(struct options *out, enum verb_bit verb, const char *verb_
         out->app = word;
     else if (verb == VERB_CALL && out->body == NULL)
         out->body = word;
-    else if (verb == VERB_SERVE)
+    else if (verb == VERB_SERVE || verb == VERB_ENSURE)
         return report_usage(verb_name, word, "is in the way: a CMD stands behind --");
     else
         return report_usage(verb_name, word, "is one word too many");
@@ -256,6 +257,8 @@ static int check(const struct options *out, enum verb_bit verb, const char *verb
         return report_usage(verb_name, "APP", "is missing");
     if (verb == VERB_SERVE && out->is_echo == (out->command != NULL))
         return report_usage(verb_name, "serve", "needs either --echo or -- CMD");
+    if (verb == VERB_ENSURE && out->command == NULL)
+        return report_usage(verb_name, "ensure", "needs -- CMD");
     if ((verb & (VERB_STATUS | VERB_STOP)) != 0 && out->framing == FRAMING_JSON)
         return report_usage(verb_name, "--framing json", "knows no status and no stop");
     return 0;
@@ -269,7 +272,7 @@ int options_parse(struct options *out, enum verb_bit verb, const char *verb_name
     memset(out, 0, sizeof *out);
     out->ready_fd = NO_DESCRIPTOR;
     for (int at = 0; at < argc; at++) {
-        if (is_ended && verb == VERB_SERVE && out->app != NULL) {
+        if (is_ended && (verb == VERB_SERVE || verb == VERB_ENSURE) && out->app != NULL) {
             out->command = argv + at;
             break;
         }

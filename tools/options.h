@@ -18,7 +18,8 @@ enum verb_bit {
     VERB_STOP = 32,
     VERB_TOKEN = 64,
     VERB_DOCTOR = 128,
-    VERB_ALL = 255
+    VERB_ENSURE = 256,
+    VERB_ALL = 511
 };
 
 enum framing { FRAMING_ANY, FRAMING_BINARY, FRAMING_JSON };
@@ -30,7 +31,7 @@ enum framing { FRAMING_ANY, FRAMING_BINARY, FRAMING_JSON };
 struct options {
     const char  *app;
     const char  *body;    /* call: NULL is empty, "-" is stdin */
-    char       **command; /* serve: what stood behind --; ends in NULL. NULL: none */
+    char       **command; /* serve, ensure: what stood behind --; ends in NULL. NULL: none */
     const char  *directory;
     const char  *name;
     int          timeout_ms; /* as in cordon.h; 0: not given */

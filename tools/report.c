@@ -73,6 +73,8 @@ static const char *find_advice(const cordon_fault *fault)
         return "use the cordon that the server was built with; status and stop work with any";
     case CORDON_EMSGSIZE:
         return "send less, or raise --max: of serve for requests, of both sides for replies";
+    case CORDON_ELAUNCH:
+        return "run it by hand to see what it says";
     case CORDON_ETIMEDOUT:
         return "give it more time with --timeout MS";
     case CORDON_ECLOSED:
@@ -136,6 +138,8 @@ static void print_json(const struct options *options, const cordon_fault *fault,
         fputs(",\"failure\":", stderr);
         text_print_json(stderr, reply);
     }
+    if (fault->code == CORDON_ELAUNCH)
+        fprintf(stderr, ",\"exit_status\":%d", fault->exit_status);
     print_member("advice", report_advice(advice, options, fault));
     fputs("}\n", stderr);
 }

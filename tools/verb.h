@@ -10,6 +10,7 @@ int verb_path(const struct options *options);
 int verb_serve(const struct options *options);
 int verb_call(const struct options *options);
 int verb_cat(const struct options *options);
+int verb_ensure(const struct options *options);
 int verb_status(const struct options *options);
 int verb_stop(const struct options *options);
 int verb_token(const struct options *options);
