@@ -350,6 +350,8 @@ typedef struct cordon_server_options {
  * starting or stopping (Windows: or has no pipe free, which looks the same).
  * Whoever started this program and waits hears how it went (cordon_ready).
  *
+ * Without an endpoint (NULL) nobody comes but by cordon_channel_serve.
+ *
  * Memory:  *server is yours: cordon_server_close. The endpoint may be closed.
  * Thread:  [loop].
  * Returns: CORDON_OK
@@ -652,15 +654,16 @@ typedef struct cordon_child_options {
     const char *const *environment; /**< "NAME=value", ends in NULL; ours */
     int                grace_ms;    /**< between asking it to end and ending it; 1,000;
                                          CORDON_AT_ONCE */
-    unsigned           flags;       /**< CORDON_CHILD_... */
+    unsigned flags;                 /**< CORDON_CHILD_... */
 } cordon_child_options;
 
-#define CORDON_CHILD_OPTIONS_INIT                        \
-    {                                                    \
-        sizeof(cordon_child_options), NULL, NULL, 0, 0   \
+#define CORDON_CHILD_OPTIONS_INIT                      \
+    {                                                  \
+        sizeof(cordon_child_options), NULL, NULL, 0, 0 \
     }
-#define CORDON_CHILD_NO_STDIO    0x1000u /**< the null device on 0, 1, 2; else ours */
-#define CORDON_CHILD_OUTLIVES_US 0x2000u /**< it goes on when we end, and when its channel is closed */
+#define CORDON_CHILD_NO_STDIO 0x1000u /**< the null device on 0, 1, 2; else ours */
+#define CORDON_CHILD_OUTLIVES_US \
+    0x2000u /**< it goes on when we end, and when its channel is closed */
 
 /**
  * Start a child that has the other end. argv[0] is looked for along PATH; the
@@ -734,6 +737,24 @@ CORDON_API uint64_t cordon_channel_pid(const cordon_channel *channel);
  *  host that ignores SIGCHLD). Again and again the same. CORDON_EINVAL: no child is known. [one] */
 CORDON_API int cordon_channel_wait(int *exit_status, cordon_channel *channel, int timeout_ms,
                                    cordon_fault *fault);
+
+/**
+ * Go on with requests: the child, or the parent, is now a session of that server, which need not
+ * have an endpoint. What the channel keeps is the child: wait for it and close it as ever. No
+ * message follows. The parent waits up to five seconds for the child to be there.
+ *
+ * Thread:  where the server's callbacks run, or any if that is a thread of cordon's; [one]
+ * Returns: CORDON_OK
+ *          CORDON_EINVAL  it carries requests already; a message came that nobody received
+ *          CORDON_EBUSY, CORDON_ECLOSED, CORDON_ETIMEDOUT, CORDON_EPROTOCOL, ...
+ */
+CORDON_API int cordon_channel_serve(cordon_channel *channel, cordon_server *server,
+                                    cordon_fault *fault);
+
+/** Likewise as the one who asks. Of the options max_reply and CORDON_EVENTS count: over it the
+ *  session ends. It is yours: cordon_session_close. [one] */
+CORDON_API int cordon_channel_ask(cordon_session **session, cordon_channel *channel,
+                                  const cordon_session_options *options, cordon_fault *fault);
 
 /** A child that was not waited for is ended: asked to, and after grace_ms ended; and reaped. One
  *  that outlives us goes on. */

@@ -82,20 +82,30 @@ static int connect_and_enter(cordon__talk *talk, uint64_t deadline, cordon_fault
     return code;
 }
 
-static int open_session(cordon_session **out, cordon_endpoint *endpoint,
-                        const cordon__asker_setup *setup, const cordon_start_options *start,
-                        uint64_t deadline, cordon_fault *fault)
+/* Not connected yet; NULL: no memory. */
+static cordon_session *make_session(cordon_endpoint *endpoint, const cordon__asker_setup *setup)
 {
-    cordon_session *session;
-    int             is_ours = 0, code;
+    cordon_session *session =
+        (cordon_session *)cordon__allocate(&endpoint->memory, sizeof *session);
 
-    session = (cordon_session *)cordon__allocate(&endpoint->memory, sizeof *session);
     if (session == NULL)
-        return cordon__fault_set(fault, CORDON_ENOMEM, "hello");
+        return NULL;
     cordon__talk_open(&session->talk, endpoint, setup);
     cordon__kept_open(&session->kept, &endpoint->memory,
                       setup->max_reply > KEPT_MAX ? setup->max_reply : KEPT_MAX);
     session->pid = cordon__pid();
+    return session;
+}
+
+static int open_session(cordon_session **out, cordon_endpoint *endpoint,
+                        const cordon__asker_setup *setup, const cordon_start_options *start,
+                        uint64_t deadline, cordon_fault *fault)
+{
+    cordon_session *session = make_session(endpoint, setup);
+    int             is_ours = 0, code;
+
+    if (session == NULL)
+        return cordon__fault_set(fault, CORDON_ENOMEM, "hello");
     if (start != NULL)
         code = cordon__call_start(&session->talk, start, &is_ours, deadline, fault);
     else
@@ -134,6 +144,36 @@ int cordon_session_open(cordon_session **session, cordon_endpoint *endpoint,
     if (code != CORDON_OK)
         (void)cordon__fault_give(fault, &why);
     return code;
+}
+
+int cordon__session_over(cordon_session **out, const cordon__line *line,
+                         const cordon__identity *peer, const cordon_session_options *options,
+                         cordon_fault *fault)
+{
+    cordon__asker_setup         setup;
+    const cordon_start_options *start = NULL;
+    cordon_endpoint            *nowhere;
+    uint64_t                    deadline;
+    int                         code;
+
+    memset(&setup, 0, sizeof setup);
+    if (read_options(&setup, &start, options, &deadline) != CORDON_OK || start != NULL ||
+        setup.is_json || setup.is_control)
+        return cordon__fault_set(fault, CORDON_EINVAL, "session");
+    setup.program = NULL; /* nobody is told */
+    setup.memory = cordon__libc;
+    code = cordon__endpoint_bare(&nowhere, &setup.memory, fault);
+    if (code != CORDON_OK)
+        return code;
+    *out = make_session(nowhere, &setup);
+    cordon_endpoint_close(nowhere);
+    if (*out == NULL)
+        return cordon__fault_set(fault, CORDON_ENOMEM, "session");
+    (*out)->talk.line = *line;
+    (*out)->talk.peer = *peer;
+    cordon__asker_admit(&(*out)->talk.asker);
+    tell_server(*out);
+    return CORDON_OK;
 }
 
 void cordon_session_close(cordon_session *session)

@@ -37,7 +37,7 @@ int cordon__talk_fault(cordon__talk *talk, const cordon__heard *heard, const cha
     const char *path = cordon__endpoint_address(talk->endpoint);
 
     note_refusal(talk, heard);
-    if (code == CORDON_EUNAUTHORIZED)
+    if (code == CORDON_EUNAUTHORIZED && path != NULL)
         path = cordon__place_path(talk->endpoint->place, CORDON_TOKEN);
     cordon__fault_found(fault, code, during, path, 0, 0, NULL);
     cordon__fault_reason(fault, heard->body);
