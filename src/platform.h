@@ -306,8 +306,10 @@ enum { CORDON__RUNNING = 1 };
 int cordon__child_look(cordon__child *child, int *status);
 /* Likewise until the deadline: ETIMEDOUT. */
 int  cordon__child_wait(cordon__child *child, int *status, uint64_t deadline, cordon_fault *fault);
-void cordon__child_end(cordon__child *child, int is_asked); /* asked to; or at once */
-/* Nothing is left of it in this process, no dead child either; it goes on. */
+/* Asked to, where the system has a way to ask (Windows: none); or at once. */
+void cordon__child_end(cordon__child *child, int is_asked);
+/* Nothing is left of it in this process, no dead child either. One that ends with us ends now; any
+ * other goes on. */
 void cordon__child_close(cordon__child *child);
 
 /* Where a program's log ends now; and what stands behind that later: the last bytes of it, at

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ROOM     4096 /* of the pipe: many times what is said in it */
-#define WORD_MAX 32   /* digits of a word */
+#define WORD_MAX 32   /* letters and digits of a word */
 
 static const char pipe_step[] = "make ready pipe";
 static const char inherit_step[] = "inherit";
@@ -67,13 +67,16 @@ static const char *read_value(uintptr_t *value, const char *text)
 
 static int read_word(char word[WORD_MAX + 1], const char *text)
 {
+    static const char letters[] = "0123456789"
+                                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const size_t      size = text[0] != '\0' ? strlen(text + 1) : 0;
+
     word[0] = '\0';
-    if (*text == '\0')
+    if (text[0] == '\0')
         return 1;
-    if (*text != ':' || strlen(text + 1) != WORD_MAX ||
-        strspn(text + 1, "0123456789abcdef") != WORD_MAX)
+    if (text[0] != ':' || size < 1 || size > WORD_MAX || strspn(text + 1, letters) != size)
         return 0;
-    memcpy(word, text + 1, WORD_MAX + 1);
+    memcpy(word, text + 1, size + 1);
     return 1;
 }
 

@@ -6,213 +6,55 @@
  * that one too. The system has no way around it.
  */
 #include "child.h"
+#include "start.h"
 #include "words.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define STREAMS  3
-#define GIVEN    4   /* and the handle */
 #define KILLED   137 /* its exit status when it was ended: 128 + 9, as elsewhere */
 #define VARIABLE 128 /* "CORDON_CHANNEL=2147483647:" and a word */
 
-static const char step[] = "start program";
-static const char log_step[] = "open log";
-
-typedef struct start {
-    const cordon__program *program;
-    const cordon__memory  *memory;
-    wchar_t               *file, *line, *environment, *directory;
-    HANDLE                 given[GIVEN]; /* copies that may be inherited */
-    HANDLE                 job;
-    STARTUPINFOEXW         how;
-    PROCESS_INFORMATION    made;
-} start;
-
 /* ---- what fails ---------------------------------------------------------------------------- */
-
-/* Short of something: as that. Else it cannot be started. */
-static int fail(cordon_fault *fault, DWORD error, const char *path, const char *text)
-{
-    const int code = cordon__win32_fault(fault, step, error, path);
-
-    if (code == CORDON_ENOMEM || (code == CORDON_EBUSY && error != ERROR_SHARING_VIOLATION))
-        return code;
-    cordon__fault_os(fault, CORDON_ELAUNCH, step, error, path);
-    cordon__fault_text(fault, "%s", text);
-    return CORDON_ELAUNCH;
-}
 
 static int fail_to_find(cordon_fault *fault, DWORD error, const char *name)
 {
     if (error == ERROR_BAD_EXE_FORMAT)
-        return fail(fault, error, name,
-                    "only .exe and .com are started; a script is an argument of what runs it");
-    return fail(fault, error, name, error == ERROR_FILE_NOT_FOUND ? "no such program" : "");
+        return cordon__launch_fault(
+            fault, cordon__start_step, error, name,
+            "only .exe and .com are started; a script is an argument of what runs it");
+    return cordon__launch_fault(fault, cordon__start_step, error, name,
+                                error == ERROR_FILE_NOT_FOUND ? "no such program" : "");
 }
 
 static int fail_in_job(cordon_fault *fault, const char *name)
 {
-    return fail(fault, ERROR_ACCESS_DENIED, name,
-                "our job lets no program out of it, and may end all that is in it");
-}
-
-/* ---- its streams ----------------------------------------------------------------------------- */
-
-/* 0, or GetLastError. */
-static DWORD copy(HANDLE *to, HANDLE from)
-{
-    return DuplicateHandle(GetCurrentProcess(), from, GetCurrentProcess(), to, 0, TRUE,
-                           DUPLICATE_SAME_ACCESS)
-               ? 0
-               : GetLastError();
-}
-
-static DWORD open_nowhere(HANDLE *to)
-{
-    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
-
-    *to = CreateFileW(L"\\\\.\\NUL", GENERIC_READ | GENERIC_WRITE,
-                      FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING, 0, NULL);
-    if (*to != INVALID_HANDLE_VALUE)
-        return 0;
-    *to = NULL;
-    return GetLastError();
-}
-
-/* Ours; one that we do not have is nowhere. */
-static DWORD copy_stream(HANDLE *to, DWORD which)
-{
-    const HANDLE own = GetStdHandle(which);
-
-    if (own == NULL || own == INVALID_HANDLE_VALUE || copy(to, own) != 0)
-        return open_nowhere(to);
-    return 0;
-}
-
-static int give_streams(start *it, HANDLE log, cordon_fault *fault)
-{
-    static const DWORD names[STREAMS] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    const int          is_quiet = (it->program->flags & (CORDON__DETACHED | CORDON__QUIET)) != 0;
-    DWORD              error = 0;
-
-    for (int n = 0; n < STREAMS && error == 0; n++) {
-        if (log && n > 0)
-            error = copy(&it->given[n], log);
-        else if (is_quiet)
-            error = open_nowhere(&it->given[n]);
-        else
-            error = copy_stream(&it->given[n], names[n]);
-    }
-    return error == 0 ? CORDON_OK : fail(fault, error, it->program->argv[0], "its streams");
-}
-
-/* ---- its log --------------------------------------------------------------------------------- */
-
-#define WRITE_RIGHTS                                                                       \
-    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | DELETE | \
-     WRITE_DAC | WRITE_OWNER)
-
-/* A plain file that nobody else can write to: who reads its last line believes it. */
-static int check_log(HANDLE file, const cordon__self *self, const char *path, cordon_fault *fault)
-{
-    BY_HANDLE_FILE_INFORMATION info;
-    enum cordon__access        found = CORDON__ACCESS_FOREIGN;
-    DWORD                      error = 0;
-
-    if (!GetFileInformationByHandle(file, &info))
-        return fail(fault, GetLastError(), path, "its log");
-    if (info.dwFileAttributes & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT))
-        return cordon__fault_found(fault, CORDON_EUNSAFE, log_step, path, 0, 0,
-                                   "a link or a directory instead of a plain file");
-    error = cordon__access_of(&found, file, self, WRITE_RIGHTS, 0);
-    if (error != 0)
-        return fail(fault, error, path, "its log");
-    if (found != CORDON__ACCESS_OURS)
-        return cordon__fault_found(fault, CORDON_EUNSAFE, log_step, path, 0, 0,
-                                   "this file belongs to another user, or others write to it");
-    return CORDON_OK;
-}
-
-/* Everything that is written goes to its end: there is no right to write elsewhere. */
-static int open_guarded(HANDLE *file, const wchar_t *path, const char *told, cordon_fault *fault)
-{
-    const DWORD   access = FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | READ_CONTROL | SYNCHRONIZE;
-    cordon__self  self;
-    cordon__guard guard;
-    int           code = cordon__self_ask(&self, fault);
-
-    if (code == CORDON_OK)
-        code = cordon__guard_open(&guard, &self, CORDON__GUARD_FILE, fault);
-    if (code != CORDON_OK)
-        return code;
-    *file = CreateFileW(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                        &guard.attributes, OPEN_ALWAYS,
-                        FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
-    code = *file != INVALID_HANDLE_VALUE ? CORDON_OK : fail(fault, GetLastError(), told, "its log");
-    cordon__guard_close(&guard);
-    if (code != CORDON_OK)
-        return code;
-    code = check_log(*file, &self, told, fault);
-    if (code != CORDON_OK)
-        CloseHandle(*file);
-    return code;
-}
-
-static int open_log(HANDLE *file, const start *it, cordon_fault *fault)
-{
-    const char *path = it->program->log;
-    wchar_t    *wide;
-    int         code;
-
-    *file = NULL;
-    if (!path || !(it->program->flags & CORDON__DETACHED))
-        return CORDON_OK;
-    wide = cordon__to_wide(it->memory, path);
-    if (!wide)
-        return fail(fault, GetLastError(), path, "its log");
-    code = open_guarded(file, wide, path, fault);
-    cordon__release(it->memory, wide);
-    return code;
+    return cordon__launch_fault(fault, cordon__start_step, ERROR_ACCESS_DENIED, name,
+                                "our job lets no program out of it, and may end all that is in it");
 }
 
 /* ---- what it is told --------------------------------------------------------------------------
  */
 
-/* The three streams and the handle, as they are named there: the values are the same. */
-static int give_all(start *it, cordon_fault *fault)
-{
-    HANDLE log = NULL;
-    DWORD  error;
-    int    code = open_log(&log, it, fault);
-
-    if (code == CORDON_OK)
-        code = give_streams(it, log, fault);
-    if (log)
-        CloseHandle(log);
-    if (code != CORDON_OK || it->program->handle == CORDON__NO_HANDLE)
-        return code;
-    error = copy(&it->given[STREAMS], (HANDLE)it->program->handle);
-    return error == 0 ? CORDON_OK : fail(fault, error, it->program->argv[0], "its handle");
-}
-
-static int name_handle(start *it, cordon_fault *fault)
+static int name_handle(cordon__start *it, cordon_fault *fault)
 {
     const cordon__program *program = it->program;
-    const int              is_told = program->variable && it->given[STREAMS];
+    const int              is_told = program->variable && it->given[CORDON__STREAMS];
     char                   text[VARIABLE];
     DWORD                  error;
 
     if (is_told)
         snprintf(text, sizeof text, "%s=%lu%s%s", program->variable,
-                 (unsigned long)(uintptr_t)it->given[STREAMS], program->word ? ":" : "",
+                 (unsigned long)(uintptr_t)it->given[CORDON__STREAMS], program->word ? ":" : "",
                  program->word ? program->word : "");
     error = cordon__environment(&it->environment, it->memory, program->environment,
                                 is_told ? text : NULL);
-    return error == 0 ? CORDON_OK : fail(fault, error, program->argv[0], "its environment");
+    return error == 0 ? CORDON_OK
+                      : cordon__launch_fault(fault, cordon__start_step, error, program->argv[0],
+                                             "its environment");
 }
 
-static int find_directory(start *it, cordon_fault *fault)
+static int find_directory(cordon__start *it, cordon_fault *fault)
 {
     const char *path = it->program->directory;
     DWORD       attributes;
@@ -221,14 +63,16 @@ static int find_directory(start *it, cordon_fault *fault)
         return CORDON_OK;
     it->directory = cordon__to_wide(it->memory, path);
     if (!it->directory)
-        return fail(fault, GetLastError(), path, "its directory");
+        return cordon__launch_fault(fault, cordon__start_step, GetLastError(), path,
+                                    "its directory");
     attributes = GetFileAttributesW(it->directory);
     if (attributes == INVALID_FILE_ATTRIBUTES || !(attributes & FILE_ATTRIBUTE_DIRECTORY))
-        return fail(fault, ERROR_DIRECTORY, path, "no such directory");
+        return cordon__launch_fault(fault, cordon__start_step, ERROR_DIRECTORY, path,
+                                    "no such directory");
     return CORDON_OK;
 }
 
-static int find_words(start *it, cordon_fault *fault)
+static int find_words(cordon__start *it, cordon_fault *fault)
 {
     const char *name = it->program->argv[0];
     DWORD       error = cordon__find_program(&it->file, it->memory, name);
@@ -236,7 +80,9 @@ static int find_words(start *it, cordon_fault *fault)
     if (error != 0)
         return fail_to_find(fault, error, name);
     error = cordon__command_line(&it->line, it->memory, it->program->argv);
-    return error == 0 ? CORDON_OK : fail(fault, error, name, "its arguments");
+    return error == 0
+               ? CORDON_OK
+               : cordon__launch_fault(fault, cordon__start_step, error, name, "its arguments");
 }
 
 /* ---- its job -----------------------------------------------------------------------------------
@@ -252,7 +98,7 @@ static int limit_job(HANDLE job, DWORD flags)
 }
 
 /* It, and what it starts, ends with us; but for what it starts detached, as we do. */
-static int make_job(start *it, cordon_fault *fault)
+static int make_job(cordon__start *it, cordon_fault *fault)
 {
     if (it->program->flags & (CORDON__DETACHED | CORDON__OUTLIVES_US))
         return CORDON_OK;
@@ -260,7 +106,8 @@ static int make_job(start *it, cordon_fault *fault)
     if (it->job &&
         limit_job(it->job, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_BREAKAWAY_OK))
         return CORDON_OK;
-    return fail(fault, GetLastError(), it->program->argv[0], "its job");
+    return cordon__launch_fault(fault, cordon__start_step, GetLastError(), it->program->argv[0],
+                                "its job");
 }
 
 /* ---- the start
@@ -275,7 +122,7 @@ static int have_console(void)
     return GetConsoleProcessList(&first, 1) > 0;
 }
 
-static DWORD create(start *it, DWORD more)
+static DWORD create(cordon__start *it, DWORD more)
 {
     const int is_detached = (it->program->flags & CORDON__DETACHED) != 0;
     DWORD     flags = EXTENDED_STARTUPINFO_PRESENT | CREATE_UNICODE_ENVIRONMENT | more;
@@ -292,14 +139,14 @@ static DWORD create(start *it, DWORD more)
 }
 
 /* What has not taken its first step leaves no trace. */
-static void take_back(start *it)
+static void take_back(cordon__start *it)
 {
     TerminateProcess(it->made.hProcess, KILLED);
     CloseHandle(it->made.hThread);
     CloseHandle(it->made.hProcess);
 }
 
-static int let_go_outside(start *it, cordon_fault *fault)
+static int let_go_outside(cordon__start *it, cordon_fault *fault)
 {
     BOOL is_inside = TRUE;
 
@@ -314,18 +161,19 @@ static int let_go_outside(start *it, cordon_fault *fault)
 
 /* When the job says no there are three reasons: it keeps all, or lets all out by itself, or the
  * file may not be run by us. So try without asking the job, and look. */
-static int create_outside(start *it, cordon_fault *fault)
+static int create_outside(cordon__start *it, cordon_fault *fault)
 {
     DWORD error = create(it, CREATE_SUSPENDED | CREATE_BREAKAWAY_FROM_JOB);
 
     if (error == ERROR_ACCESS_DENIED)
         error = create(it, CREATE_SUSPENDED);
     if (error != 0)
-        return fail(fault, error, it->program->argv[0], "the system does not start it");
+        return cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0],
+                                    "the system does not start it");
     return let_go_outside(it, fault);
 }
 
-static int create_any(start *it, cordon_fault *fault)
+static int create_any(cordon__start *it, cordon_fault *fault)
 {
     BOOL  is_in_job = FALSE;
     DWORD error;
@@ -335,13 +183,14 @@ static int create_any(start *it, cordon_fault *fault)
         return create_outside(it, fault);
     error = create(it, 0);
     return error == 0 ? CORDON_OK
-                      : fail(fault, error, it->program->argv[0], "the system does not start it");
+                      : cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0],
+                                             "the system does not start it");
 }
 
 /* It is in its job from the first moment: nothing is left if we are killed in between. */
-static DWORD list_all(start *it)
+static DWORD list_all(cordon__start *it)
 {
-    const size_t count = it->given[STREAMS] ? GIVEN : STREAMS;
+    const size_t count = it->given[CORDON__STREAMS] ? CORDON__GIVEN : CORDON__STREAMS;
 
     if (!UpdateProcThreadAttribute(it->how.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST,
                                    it->given, count * sizeof it->given[0], NULL, NULL))
@@ -353,7 +202,7 @@ static DWORD list_all(start *it)
     return 0;
 }
 
-static int create_listed(start *it, cordon_fault *fault)
+static int create_listed(cordon__start *it, cordon_fault *fault)
 {
     DWORD error;
     int   code;
@@ -364,12 +213,14 @@ static int create_listed(start *it, cordon_fault *fault)
     it->how.StartupInfo.hStdOutput = it->given[1];
     it->how.StartupInfo.hStdError = it->given[2];
     error = list_all(it);
-    code = error == 0 ? create_any(it, fault) : fail(fault, error, it->program->argv[0], "");
+    code = error == 0
+               ? create_any(it, fault)
+               : cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0], "");
     DeleteProcThreadAttributeList(it->how.lpAttributeList);
     return code;
 }
 
-static int create_with_list(start *it, cordon_fault *fault)
+static int create_with_list(cordon__start *it, cordon_fault *fault)
 {
     SIZE_T size = 0;
     int    code;
@@ -377,11 +228,12 @@ static int create_with_list(start *it, cordon_fault *fault)
     InitializeProcThreadAttributeList(NULL, 2, 0, &size);
     it->how.lpAttributeList = cordon__allocate(it->memory, size);
     if (!it->how.lpAttributeList)
-        return cordon__fault_set(fault, CORDON_ENOMEM, step);
+        return cordon__fault_set(fault, CORDON_ENOMEM, cordon__start_step);
     if (InitializeProcThreadAttributeList(it->how.lpAttributeList, 2, 0, &size))
         code = create_listed(it, fault);
     else
-        code = fail(fault, GetLastError(), it->program->argv[0], "");
+        code = cordon__launch_fault(fault, cordon__start_step, GetLastError(), it->program->argv[0],
+                                    "");
     cordon__release(it->memory, it->how.lpAttributeList);
     return code;
 }
@@ -389,9 +241,9 @@ static int create_with_list(start *it, cordon_fault *fault)
 /* ---- the contract's verbs
  * ------------------------------------------------------------------------ */
 
-static void forget(start *it)
+static void forget(cordon__start *it)
 {
-    for (int n = 0; n < GIVEN; n++)
+    for (int n = 0; n < CORDON__GIVEN; n++)
         if (it->given[n])
             CloseHandle(it->given[n]);
     cordon__release(it->memory, it->file);
@@ -401,14 +253,14 @@ static void forget(start *it)
 }
 
 /* On success its process and its job are still open. */
-static int run(start *it, cordon_fault *fault)
+static int run(cordon__start *it, cordon_fault *fault)
 {
     int code = find_words(it, fault);
 
     if (code == CORDON_OK)
         code = find_directory(it, fault);
     if (code == CORDON_OK)
-        code = give_all(it, fault);
+        code = cordon__give(it, fault);
     if (code == CORDON_OK)
         code = name_handle(it, fault);
     if (code == CORDON_OK)
@@ -427,11 +279,11 @@ int cordon__spawn(cordon__child **child, const cordon__program *program,
                   const cordon__memory *memory, const cordon__trace *trace, cordon_fault *fault)
 {
     cordon__child *made = cordon__allocate(memory, sizeof *made);
-    start          it;
+    cordon__start  it;
     int            code;
 
     if (!made)
-        return cordon__fault_set(fault, CORDON_ENOMEM, step);
+        return cordon__fault_set(fault, CORDON_ENOMEM, cordon__start_step);
     memset(&it, 0, sizeof it);
     it.program = program;
     it.memory = memory;
@@ -445,7 +297,7 @@ int cordon__spawn(cordon__child **child, const cordon__program *program,
     made->process = it.made.hProcess;
     made->job = it.job;
     made->pid = it.made.dwProcessId;
-    cordon__trace_done(trace, step, program->argv[0], NULL);
+    cordon__trace_done(trace, cordon__start_step, program->argv[0], NULL);
     *child = made;
     return CORDON_OK;
 }
@@ -491,14 +343,17 @@ void cordon__child_end(cordon__child *child, int is_asked)
         TerminateProcess(child->process, KILLED);
 }
 
+/* In its job is what it has started. That goes on, when it has ended itself. */
 void cordon__child_close(cordon__child *child)
 {
+    int status;
+
     if (!child)
         return;
-    if (child->job) {
-        limit_job(child->job, JOB_OBJECT_LIMIT_BREAKAWAY_OK); /* it goes on */
+    if (child->job && cordon__child_look(child, &status) != CORDON__RUNNING)
+        limit_job(child->job, JOB_OBJECT_LIMIT_BREAKAWAY_OK);
+    if (child->job)
         CloseHandle(child->job);
-    }
     CloseHandle(child->process);
     cordon__release(&child->memory, child);
 }

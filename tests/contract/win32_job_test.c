@@ -130,9 +130,9 @@ static void stage_close(stage *on)
 
 static void child_ends_with_its_parent(void **state)
 {
-    static const char *const ends[] = {"dies", "ends"};
+    static const char *const ends[] = {"dies", "ends", "closes"};
 
-    for (int n = 0; n < 2; n++) {
+    for (int n = 0; n < 3; n++) {
         stage on;
 
         stage_open(&on, *state, CORDON__QUIET, ends[n], NULL);
@@ -148,7 +148,7 @@ static void who_was_let_go_goes_on(void **state)
         unsigned    flags;
         const char *its_end;
     } rows[] = {{CORDON__QUIET | CORDON__OUTLIVES_US, "dies"},
-                {CORDON__QUIET, "closes"},
+                {CORDON__OUTLIVES_US, "closes"},
                 {CORDON__DETACHED, "dies"},
                 {CORDON__DETACHED, "closes"}};
 

@@ -177,31 +177,45 @@ static int inherit(kit *it, const char *value)
 
 static void value_that_is_none_is_eunsafe(void **state)
 {
-    static const char *const values[] = {
-        " ",
-        "x",
-        "0",
-        "4x",
-        " 4",
-        "+4",
-        "-4",
-        "04",
-        "0x4",
-        "5",
-        "4:",
-        "4:0123",
-        "4:0123456789abcdef0123456789abcdeF",
-        "4:0123456789abcdef0123456789abcdef0",
-        "2147483648",
-        "4294967292",
-        "18446744073709551612",
-        "99999999999999999999999999",
-        "4:0123456789abcdef0123456789abcdef:0123456789abcdef0123456789abcdef"};
-    kit *it = *state;
+    static const char *const values[] = {" ",
+                                         "x",
+                                         "0",
+                                         "4x",
+                                         " 4",
+                                         "+4",
+                                         "-4",
+                                         "04",
+                                         "0x4",
+                                         "5",
+                                         "2147483648",
+                                         "4294967292",
+                                         "18446744073709551612",
+                                         "99999999999999999999999999"};
+    kit                     *it = *state;
 
     for (size_t n = 0; n < sizeof values / sizeof values[0]; n++)
         SUPPORT_CODE(inherit(it, values[n]), CORDON_EUNSAFE, &it->fault);
     assert_int_equal(inherit(it, NULL), CORDON__ABSENT);
+}
+
+static void word_that_is_none_is_eunsafe(void **state)
+{
+    static const char *const words[] = {
+        ":", ":a-b", ":a:b", ": a", "a", " ", ":0123456789abcdef0123456789abcdef0"};
+    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+    kit                *it = *state;
+    HANDLE              ends[2];
+    char                text[64];
+
+    assert_true(CreatePipe(&ends[0], &ends[1], &inherited, 0));
+    for (size_t n = 0; n < sizeof words / sizeof words[0]; n++) {
+        snprintf(text, sizeof text, "%lu%s", (unsigned long)(uintptr_t)ends[0], words[n]);
+        SUPPORT_CODE(inherit(it, text), CORDON_EUNSAFE, &it->fault);
+    }
+    snprintf(text, sizeof text, "%lu:Az09", (unsigned long)(uintptr_t)ends[0]);
+    SUPPORT_CODE(inherit(it, text), CORDON_OK, &it->fault);
+    CloseHandle(ends[0]);
+    CloseHandle(ends[1]);
 }
 
 static int inherit_handle(kit *it, HANDLE handle)
@@ -276,7 +290,7 @@ static void log_that_is_no_file_of_ours_is_refused(void **state)
     start_order         start;
     char                path[SUPPORT_PATH], none[SUPPORT_PATH];
 
-    assert_int_equal(print_to(it, &start, it->root), CORDON_ELAUNCH); /* a directory */
+    SUPPORT_CODE(print_to(it, &start, it->root), CORDON_EUNSAFE, &it->fault); /* a directory */
     support_join(path, support_join(none, it->root, "none"), "log");
     assert_int_equal(print_to(it, &start, path), CORDON_ELAUNCH);
     assert_string_equal(it->fault.path, path);
@@ -326,6 +340,7 @@ int main(void)
         kit_test(pipe_is_our_users_alone),
         kit_test(who_says_too_much_does_not_wait),
         kit_test(value_that_is_none_is_eunsafe),
+        kit_test(word_that_is_none_is_eunsafe),
         kit_test(handle_that_nobody_gave_us_is_eunsafe),
         kit_test(log_grows_and_is_ours_alone),
         kit_test(log_that_is_no_file_of_ours_is_refused),
