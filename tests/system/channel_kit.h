@@ -7,7 +7,12 @@
 
 #include "support.h"
 
-#define KIT_WAIT_MS    20000
+#define KIT_WAIT_MS 20000
+#ifdef _WIN32
+#    define KIT_KILLED 1 /* exit status of a child that uv_kill has ended */
+#else
+#    define KIT_KILLED 137
+#endif
 #define KIT_BODY(text) ((cordon_bytes){(text), strlen(text)})
 
 /* ---- children ---------------------------------------------------------------------- */
