@@ -124,6 +124,30 @@ static void lock_dies_with_its_holder_and_names_the_dead(void **state)
     assert_true(support_until(is_free, it, SUPPORT_SOON));
 }
 
+/* Wine locks for those who ask only: a locked byte can be read there. */
+static void its_holder_is_told_without_taking_it(void **state)
+{
+    kit           *it = *state;
+    support_child  child;
+    cordon__holder holder;
+
+    kit_serve(it);
+    assert_int_equal(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault),
+                     CORDON__ABSENT);
+    support_start(&child, parts, "hold", it->home);
+    assert_int_equal(support_signal_wait(&child.told, SUPPORT_SOON), 'h');
+    SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
+                 &it->fault);
+    assert_int_equal(holder.is_held, support_is_wine() ? -1 : 1);
+    assert_int_equal(holder.life, CORDON__PROCESS_RUNS);
+    assert_non_null(strstr(holder.program, "contract_win32_lock"));
+    support_kill_child(&child);
+    assert_true(support_until(is_free, it, SUPPORT_SOON));
+    SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
+                 &it->fault);
+    assert_int_equal(holder.is_held, 0);
+}
+
 typedef struct racer {
     kit        *it;
     atomic_int *inside;
@@ -185,6 +209,7 @@ int main(int count, char **arguments)
         kit_test(lock_with_two_names_is_unsafe),
         kit_test(directory_in_the_place_of_a_lock_is_unsafe),
         kit_test(lock_dies_with_its_holder_and_names_the_dead),
+        kit_test(its_holder_is_told_without_taking_it),
         kit_test(two_never_hold_it),
     };
 
