@@ -364,6 +364,32 @@ CORDON_API int cordon_server_open(cordon_server **server, cordon_loop *loop,
                                   cordon_endpoint *endpoint, cordon_request_fn on_request,
                                   const cordon_server_options *options, cordon_fault *fault);
 
+/**
+ * Be the server, or hand the message to the one that is: then *server is NULL
+ * and `answer` has what it said. For a program that runs once: another start of
+ * it passes on what it was started with and ends.
+ *
+ * The message is yours alone: arguments, files to open, a token that lets a
+ * window come to the front. Put the working directory in it, for names that are
+ * relative to it. It is handed over once: again only while it is certain that
+ * no handler has seen it. Who becomes the server keeps its own message.
+ *
+ * timeout_ms covers all of it; 5,000. Not in a process that serves this
+ * endpoint on the same loop: nobody would answer.
+ *
+ * Memory:  *server and answer are yours: cordon_server_close, cordon_buffer_free.
+ * Thread:  [loop].
+ * Returns: CORDON_OK
+ *          CORDON_EAPP       the server's handler failed: fault->app_code, answer has the text
+ *          CORDON_ETIMEDOUT  neither within the time
+ *          CORDON_ECLOSED    the server died over it: it may have run (fault->is_sent)
+ *          what else cordon_server_open and cordon_call return, but for EADDRINUSE and ENOTRUNNING
+ */
+CORDON_API int cordon_single(cordon_server **server, cordon_buffer *answer, cordon_loop *loop,
+                             cordon_endpoint *endpoint, cordon_request_fn on_request,
+                             cordon_bytes message, const cordon_server_options *options,
+                             int timeout_ms, cordon_fault *fault);
+
 /** The object that STATUS answers (docs/wire.md). CORDON_ECLOSED: it has ended. [loop] */
 CORDON_API int cordon_server_status(cordon_buffer *json, cordon_server *server);
 

@@ -369,8 +369,8 @@ const cordon__host_events cordon__server_events = {on_admit, on_request, on_canc
 
 /* ---- Accepting ------------------------------------------------------------- */
 
-/* The oldest stranger goes: it had its time, and newer ones may be better. */
-static void make_place(cordon_server *server)
+/* More than may be: the oldest of them; else NULL. */
+static cordon__session *find_surplus(cordon_server *server)
 {
     cordon__session *oldest = NULL;
     size_t           count = 0;
@@ -382,7 +382,19 @@ static void make_place(cordon_server *server)
         oldest = session;
         count++;
     }
-    if (count <= server->options.max_strangers)
+    return count > server->options.max_strangers ? oldest : NULL;
+}
+
+/* The oldest stranger goes: it had its time, and newer ones may be better. But what it has said
+ * meanwhile counts: it may be no stranger any more. */
+static void make_place(cordon_server *server)
+{
+    cordon__session *oldest = find_surplus(server);
+
+    if (oldest == NULL)
+        return;
+    cordon__session_wake(oldest);
+    if (find_surplus(server) != oldest)
         return;
     if (oldest->gate.state != CORDON__GATE_OPENING)
         cordon__session_break(oldest, CORDON__BUSY, "too many connections wait to come in");

@@ -3,3 +3,7 @@ if(WIN32)
     set(leaving 300)
 endif()
 cordon_test(NAME race_idle_test SOURCES race_idle_test.c ARGS ${leaving} LABELS race TIMEOUT 120)
+if(WIN32) # each start is a process
+    set(first_starts 12)
+endif()
+cordon_test(NAME single_test SOURCES single_test.c ARGS ${first_starts})
