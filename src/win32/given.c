@@ -4,7 +4,7 @@
 static const char log_step[] = "open log";
 /* ---- what fails ---------------------------------------------------------------------------- */
 
-const char cordon__start_step[] = "start program";
+const char cordon__spawn_step[] = "start program";
 
 int cordon__launch_fault(cordon_fault *fault, const char *during, DWORD error, const char *path,
                          const char *text)
@@ -67,7 +67,7 @@ static int give_streams(cordon__start *it, HANDLE log, cordon_fault *fault)
             error = copy_stream(&it->given[n], names[n]);
     }
     return error == 0 ? CORDON_OK
-                      : cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0],
+                      : cordon__launch_fault(fault, cordon__spawn_step, error, it->program->argv[0],
                                              "its streams");
 }
 
@@ -173,6 +173,6 @@ int cordon__give(cordon__start *it, cordon_fault *fault)
         return code;
     error = copy(&it->given[CORDON__STREAMS], (HANDLE)it->program->handle);
     return error == 0 ? CORDON_OK
-                      : cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0],
+                      : cordon__launch_fault(fault, cordon__spawn_step, error, it->program->argv[0],
                                              "its handle");
 }

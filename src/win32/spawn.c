@@ -21,15 +21,15 @@ static int fail_to_find(cordon_fault *fault, DWORD error, const char *name)
 {
     if (error == ERROR_BAD_EXE_FORMAT)
         return cordon__launch_fault(
-            fault, cordon__start_step, error, name,
+            fault, cordon__spawn_step, error, name,
             "only .exe and .com are started; a script is an argument of what runs it");
-    return cordon__launch_fault(fault, cordon__start_step, error, name,
+    return cordon__launch_fault(fault, cordon__spawn_step, error, name,
                                 error == ERROR_FILE_NOT_FOUND ? "no such program" : "");
 }
 
 static int fail_in_job(cordon_fault *fault, const char *name)
 {
-    return cordon__launch_fault(fault, cordon__start_step, ERROR_ACCESS_DENIED, name,
+    return cordon__launch_fault(fault, cordon__spawn_step, ERROR_ACCESS_DENIED, name,
                                 "our job lets no program out of it, and may end all that is in it");
 }
 
@@ -50,7 +50,7 @@ static int name_handle(cordon__start *it, cordon_fault *fault)
     error = cordon__environment(&it->environment, it->memory, program->environment,
                                 is_told ? text : NULL);
     return error == 0 ? CORDON_OK
-                      : cordon__launch_fault(fault, cordon__start_step, error, program->argv[0],
+                      : cordon__launch_fault(fault, cordon__spawn_step, error, program->argv[0],
                                              "its environment");
 }
 
@@ -63,11 +63,11 @@ static int find_directory(cordon__start *it, cordon_fault *fault)
         return CORDON_OK;
     it->directory = cordon__to_wide(it->memory, path);
     if (!it->directory)
-        return cordon__launch_fault(fault, cordon__start_step, GetLastError(), path,
+        return cordon__launch_fault(fault, cordon__spawn_step, GetLastError(), path,
                                     "its directory");
     attributes = GetFileAttributesW(it->directory);
     if (attributes == INVALID_FILE_ATTRIBUTES || !(attributes & FILE_ATTRIBUTE_DIRECTORY))
-        return cordon__launch_fault(fault, cordon__start_step, ERROR_DIRECTORY, path,
+        return cordon__launch_fault(fault, cordon__spawn_step, ERROR_DIRECTORY, path,
                                     "no such directory");
     return CORDON_OK;
 }
@@ -82,7 +82,7 @@ static int find_words(cordon__start *it, cordon_fault *fault)
     error = cordon__command_line(&it->line, it->memory, it->program->argv);
     return error == 0
                ? CORDON_OK
-               : cordon__launch_fault(fault, cordon__start_step, error, name, "its arguments");
+               : cordon__launch_fault(fault, cordon__spawn_step, error, name, "its arguments");
 }
 
 /* ---- its job -----------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ static int make_job(cordon__start *it, cordon_fault *fault)
     if (it->job &&
         limit_job(it->job, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_BREAKAWAY_OK))
         return CORDON_OK;
-    return cordon__launch_fault(fault, cordon__start_step, GetLastError(), it->program->argv[0],
+    return cordon__launch_fault(fault, cordon__spawn_step, GetLastError(), it->program->argv[0],
                                 "its job");
 }
 
@@ -168,7 +168,7 @@ static int create_outside(cordon__start *it, cordon_fault *fault)
     if (error == ERROR_ACCESS_DENIED)
         error = create(it, CREATE_SUSPENDED);
     if (error != 0)
-        return cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0],
+        return cordon__launch_fault(fault, cordon__spawn_step, error, it->program->argv[0],
                                     "the system does not start it");
     return let_go_outside(it, fault);
 }
@@ -183,7 +183,7 @@ static int create_any(cordon__start *it, cordon_fault *fault)
         return create_outside(it, fault);
     error = create(it, 0);
     return error == 0 ? CORDON_OK
-                      : cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0],
+                      : cordon__launch_fault(fault, cordon__spawn_step, error, it->program->argv[0],
                                              "the system does not start it");
 }
 
@@ -215,7 +215,7 @@ static int create_listed(cordon__start *it, cordon_fault *fault)
     error = list_all(it);
     code = error == 0
                ? create_any(it, fault)
-               : cordon__launch_fault(fault, cordon__start_step, error, it->program->argv[0], "");
+               : cordon__launch_fault(fault, cordon__spawn_step, error, it->program->argv[0], "");
     DeleteProcThreadAttributeList(it->how.lpAttributeList);
     return code;
 }
@@ -228,11 +228,11 @@ static int create_with_list(cordon__start *it, cordon_fault *fault)
     InitializeProcThreadAttributeList(NULL, 2, 0, &size);
     it->how.lpAttributeList = cordon__allocate(it->memory, size);
     if (!it->how.lpAttributeList)
-        return cordon__fault_set(fault, CORDON_ENOMEM, cordon__start_step);
+        return cordon__fault_set(fault, CORDON_ENOMEM, cordon__spawn_step);
     if (InitializeProcThreadAttributeList(it->how.lpAttributeList, 2, 0, &size))
         code = create_listed(it, fault);
     else
-        code = cordon__launch_fault(fault, cordon__start_step, GetLastError(), it->program->argv[0],
+        code = cordon__launch_fault(fault, cordon__spawn_step, GetLastError(), it->program->argv[0],
                                     "");
     cordon__release(it->memory, it->how.lpAttributeList);
     return code;
@@ -283,7 +283,7 @@ int cordon__spawn(cordon__child **child, const cordon__program *program,
     int            code;
 
     if (!made)
-        return cordon__fault_set(fault, CORDON_ENOMEM, cordon__start_step);
+        return cordon__fault_set(fault, CORDON_ENOMEM, cordon__spawn_step);
     memset(&it, 0, sizeof it);
     it.program = program;
     it.memory = memory;
@@ -297,7 +297,7 @@ int cordon__spawn(cordon__child **child, const cordon__program *program,
     made->process = it.made.hProcess;
     made->job = it.job;
     made->pid = it.made.dwProcessId;
-    cordon__trace_done(trace, cordon__start_step, program->argv[0], NULL);
+    cordon__trace_done(trace, cordon__spawn_step, program->argv[0], NULL);
     *child = made;
     return CORDON_OK;
 }

@@ -19,7 +19,7 @@ typedef struct cordon__start {
     PROCESS_INFORMATION    made;
 } cordon__start;
 
-extern const char cordon__start_step[];
+extern const char cordon__spawn_step[];
 
 /* Short of something: as that. Else ELAUNCH: it cannot be started. Returns the code (given.c). */
 int cordon__launch_fault(cordon_fault *fault, const char *during, DWORD error, const char *path,
