@@ -346,17 +346,17 @@ static void obey(pid_t pid)
         kill(pid, order); /* not waited for yet, so it is no one else's number */
 }
 
-/* Nothing of the host: no descriptor, no working directory, no terminal. */
+/* Nothing of the host: no terminal, no working directory, no descriptor. That of `told` goes last
+ * or with others: its end tells the host that this is done. */
 static void let_go(const cordon__launch *launch)
 {
+    (void)setsid();
+    (void)!chdir("/");
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
     if (dup2(launch->line[1], LINE_AT) < 0)
         _exit(NO_PROGRAM);
     close_from(LINE_AT + 1);
-    for (int fd = 0; fd < 3; fd++)
-        close(fd);
-    (void)setsid();
-    if (chdir("/") != 0)
-        return; /* then we are in the way of an unmount for a while */
 }
 
 _Noreturn void cordon__launch_keep(cordon__launch *launch)
