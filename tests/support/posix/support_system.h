@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define SUPPORT_SOON 10000 /* ms: long enough for anything that happens at all */
+#define SUPPORT_EXE  ""    /* what the name of a program ends in */
 
 #define SUPPORT_HELPERS 0
 

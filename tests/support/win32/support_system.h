@@ -7,6 +7,7 @@
 
 /* ms: long enough for anything that happens at all; pipes under Wine are 30 times slower. */
 #define SUPPORT_SOON 60000
+#define SUPPORT_EXE  ".exe"
 
 #define SUPPORT_HELPERS 8 /* the thread pool's */
 
