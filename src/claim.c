@@ -50,7 +50,7 @@ static int try_lock(cordon__claim *claim, cordon_fault *fault)
 
     if (code == CORDON_OK)
         code = cordon__lock_take(&claim->lock, place, CORDON_LOCK, fault);
-    if (code == CORDON__HELD && is_answered(place))
+    if (code == CORDON__HELD && claim->given == CORDON__NO_HANDLE && is_answered(place))
         code = in_use(place, "a server is running", fault);
     return code;
 }
@@ -100,13 +100,18 @@ static void remove_token(cordon__claim *claim)
 
 static int listen_on(cordon__claim *claim, cordon__listener **listener, cordon_fault *fault)
 {
+    if (claim->given != CORDON__NO_HANDLE)
+        return cordon__listen_on(listener, claim->endpoint->place, claim->given, claim->backlog,
+                                 fault);
     return cordon__listen(listener, claim->endpoint->place, claim->backlog, claim->flags, fault);
 }
 
 /* Under the lock: leftovers, token, address. */
 static int publish(cordon__claim *claim, cordon_fault *fault)
 {
-    int code = cordon__address_clear(claim->endpoint->place, fault);
+    int code = claim->given != CORDON__NO_HANDLE
+                   ? CORDON_OK
+                   : cordon__address_clear(claim->endpoint->place, fault);
 
     if (code == CORDON_OK)
         code = cordon__random(&claim->token, sizeof claim->token, fault);
@@ -117,19 +122,17 @@ static int publish(cordon__claim *claim, cordon_fault *fault)
     code = listen_on(claim, &claim->listener, fault);
     if (code != CORDON_OK)
         remove_token(claim);
+    claim->given = CORDON__NO_HANDLE; /* if its file goes, one of our own takes its place */
     return code;
 }
 
-int cordon__claim_open(cordon__claim *claim, cordon_endpoint *endpoint, unsigned backlog,
-                       unsigned flags, uint64_t deadline, cordon_fault *fault)
+static int open_claim(cordon__claim *claim, cordon_endpoint *endpoint, uint64_t deadline,
+                      cordon_fault *fault)
 {
     int code;
 
-    memset(claim, 0, sizeof *claim);
     claim->endpoint = cordon__endpoint_use(endpoint);
     claim->pid = cordon__pid();
-    claim->backlog = backlog;
-    claim->flags = flags;
     code = take_lock(claim, deadline, fault);
     if (code == CORDON_OK) {
         enter(claim);
@@ -142,6 +145,25 @@ int cordon__claim_open(cordon__claim *claim, cordon_endpoint *endpoint, unsigned
     cordon_endpoint_close(claim->endpoint);
     cordon__wipe(claim, sizeof *claim);
     return code;
+}
+
+int cordon__claim_open(cordon__claim *claim, cordon_endpoint *endpoint, unsigned backlog,
+                       unsigned flags, uint64_t deadline, cordon_fault *fault)
+{
+    memset(claim, 0, sizeof *claim);
+    claim->given = CORDON__NO_HANDLE;
+    claim->backlog = backlog;
+    claim->flags = flags;
+    return open_claim(claim, endpoint, deadline, fault);
+}
+
+int cordon__claim_adopt(cordon__claim *claim, cordon_endpoint *endpoint, intptr_t given,
+                        unsigned backlog, uint64_t deadline, cordon_fault *fault)
+{
+    memset(claim, 0, sizeof *claim);
+    claim->given = given;
+    claim->backlog = backlog;
+    return open_claim(claim, endpoint, deadline, fault);
 }
 
 /* ---- look -------------------------------------------------------------------------- */
@@ -166,7 +188,9 @@ static int hold_lock(cordon__claim *claim, cordon_fault *fault)
     return CORDON__REPLACED;
 }
 
-static int hold_token(cordon__claim *claim, cordon_fault *fault)
+/* Another's is left alone; but while we put our address there again, under the lock, it can only be
+ * that of a server that has died, and nobody would get in with it. */
+static int hold_token(cordon__claim *claim, int is_publishing, cordon_fault *fault)
 {
     cordon__place *place = claim->endpoint->place;
     cordon__token  there;
@@ -180,7 +204,7 @@ static int hold_token(cordon__claim *claim, cordon_fault *fault)
     cordon__wipe(hex, sizeof hex);
     if (is_same)
         return CORDON_OK;
-    if (code == CORDON__ABSENT)
+    if (code == CORDON__ABSENT || (is_publishing && code >= 0))
         return store_token(claim, fault);
     if (code < 0)
         return code == CORDON_EUNSAFE ? CORDON__REPLACED : code;
@@ -217,8 +241,8 @@ static int look(cordon__claim *claim, cordon__listener **old, cordon_fault *faul
         code = hold_lock(claim, fault);
     if (code != CORDON_OK)
         return code;
-    /* A token that is not ours any more is no reason to leave nothing at the address. */
-    token = hold_token(claim, fault);
+    /* What is no token at all is no reason to leave nothing at the address. */
+    token = hold_token(claim, address == CORDON__GONE, fault);
     return token >= 0 && address == CORDON__GONE ? publish_again(claim, old, fault) : token;
 }
 
@@ -251,6 +275,8 @@ void cordon__claim_release(cordon__claim *claim)
     cordon__claim_withdraw(claim);
     cordon__listener_close(claim->listener, NULL);
     if (claim->pid == cordon__pid()) { /* a child must not wait for a mutex that stayed behind */
+        /* First: who finds no token must not take us for a server that has lost it. */
+        cordon__lock_unname(claim->lock);
         enter(claim);
         remove_token(claim);
         leave(claim);

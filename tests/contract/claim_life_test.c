@@ -92,12 +92,45 @@ static void token_that_has_gone_is_written_again_and_another_is_left_alone(void 
     assert_int_equal(look(it), CORDON__REPLACED);
     assert_string_equal(it->fault.path, world_path(it, CORDON_TOKEN));
     assert_true(world_is_served(it));
-    /* And is no reason to leave nothing at the address. */
+    cordon__claim_release(&it->claim);
+    world_names_are(it, "ipc-token ipc.lock");
+}
+
+/* The lock file went, another server took a new one, and died after it had written its token:
+ * published again with that token there, nobody would ever be let in. */
+static void what_is_published_again_has_its_own_token(void **state)
+{
+    static const char *const others[] = {
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "", "short"};
+    world *it = *state;
+    char   before[65], after[65];
+
+    world_take(it);
+    world_token(it, before);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        support_write(world_path(it, CORDON_TOKEN), others[i], strlen(others[i]), 0600);
+        assert_int_equal(unlink(world_path(it, CORDON_LOCK)), 0);
+        assert_int_equal(unlink(world_path(it, CORDON_ADDRESS)), 0);
+        assert_int_equal(look(it), CORDON__GONE);
+        assert_true(world_is_served(it));
+        world_token(it, after);
+        assert_string_equal(before, after);
+    }
+    cordon__claim_release(&it->claim);
+    world_names_are(it, "ipc.lock");
+}
+
+static void no_token_at_all_is_no_reason_to_leave_nothing_at_the_address(void **state)
+{
+    world *it = *state;
+
+    world_take(it);
+    assert_int_equal(unlink(world_path(it, CORDON_TOKEN)), 0);
+    assert_int_equal(mkdir(world_path(it, CORDON_TOKEN), 0700), 0);
     assert_int_equal(unlink(world_path(it, CORDON_ADDRESS)), 0);
     assert_int_equal(look(it), CORDON__GONE);
     assert_true(world_is_served(it));
-    cordon__claim_release(&it->claim);
-    world_names_are(it, "ipc-token ipc.lock");
+    assert_int_equal(rmdir(world_path(it, CORDON_TOKEN)), 0);
 }
 
 static void removed_directory_comes_back_with_all_in_it(void **state)
@@ -317,6 +350,8 @@ int main(void)
         world_test(who_waits_at_the_old_address_is_not_lost),
         world_test(what_else_is_at_the_address_is_left_alone),
         world_test(token_that_has_gone_is_written_again_and_another_is_left_alone),
+        world_test(what_is_published_again_has_its_own_token),
+        world_test(no_token_at_all_is_no_reason_to_leave_nothing_at_the_address),
         world_test(removed_directory_comes_back_with_all_in_it),
         world_test(lock_file_that_has_gone_is_taken_again),
         world_test(lock_that_another_has_taken_is_told_and_left_alone),
