@@ -146,7 +146,8 @@ static int send_message(cordon_channel *channel, uint32_t tag, cordon_bytes body
         write_frame(channel, pieces, body.size > 0 ? 2 : 1, handles, count, &sent, deadline, why);
     if (code == CORDON_OK)
         return CORDON_OK;
-    cordon__handles_undo(&channel->ferry, lead + CORDON__FRAME_HEAD, count);
+    if (sent == 0) /* else the other side may have them by now */
+        cordon__handles_undo(&channel->ferry, lead + CORDON__FRAME_HEAD, count);
     if (channel->state == CORDON__CHANNEL_TALKS && (sent > 0 || code == CORDON_ECLOSED))
         channel->state = CORDON__CHANNEL_MUTE;
     return code;

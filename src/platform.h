@@ -363,7 +363,7 @@ size_t cordon__handles_size(size_t count);
  * EUNSUPPORTED: the other process is not known; ECLOSED: it has gone; EBUSY, EDENIED. */
 int cordon__handles_pack(uint8_t *values, cordon__ferry *ferry, const intptr_t *handles,
                          size_t count, cordon_fault *fault);
-/* It did not leave whole, and never will: nothing stays duplicated. */
+/* No byte of it has left, and none will: nothing stays duplicated. */
 void cordon__handles_undo(cordon__ferry *ferry, const uint8_t *values, size_t count);
 /* As cordon__line_write of its bytes; where they travel beside them, `handles` (their number may
  * be 0) leave with the first byte, when `sent` gets more than 0. */
