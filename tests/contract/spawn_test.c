@@ -194,6 +194,8 @@ static void what_is_no_program_is_elaunch_with_its_path(void **state)
         start.argv[0] = it->root;
         assert_int_equal(start_try(&start, &it->fault), CORDON_ELAUNCH);
         assert_int_equal(it->fault.os_code, EACCES); /* a directory */
+        if (support_is_in_valgrind())
+            continue; /* it believes that this one starts */
         start.order.handle = CORDON__NO_HANDLE;
         start.argv[0] = broken;
         assert_int_equal(start_try(&start, &it->fault), CORDON_ELAUNCH);
@@ -225,7 +227,7 @@ static int tell_among_signals(void *context)
     raise(SIGUSR1); /* waits for us, not for it */
     for (size_t i = 0; i < START_KINDS; i++) {
         start_tell(&start, it, start_kinds[i]);
-        start_has_said(&start, "signals: 0 changed 0 blocked 0 pending");
+        start_has_said(&start, "signals: 0 ignored 0 blocked 0 pending");
     }
     return 0;
 }

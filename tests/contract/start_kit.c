@@ -51,20 +51,20 @@ static void tell_descriptors(void)
 static void tell_signals(void)
 {
     sigset_t mask;
-    int      changed = 0, blocked = 0, pending = 0;
+    int      ignored = 0, blocked = 0, pending = 0;
 
     sigprocmask(SIG_SETMASK, NULL, &mask);
     for (int number = 1; number < NSIG; number++) {
         struct sigaction action;
 
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
-            changed++;
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+            ignored++;
         blocked += sigismember(&mask, number) == 1;
     }
     sigpending(&mask);
     for (int number = 1; number < NSIG; number++)
         pending += sigismember(&mask, number) == 1;
-    start_say("signals: %d changed %d blocked %d pending\n", changed, blocked, pending);
+    start_say("signals: %d ignored %d blocked %d pending\n", ignored, blocked, pending);
 }
 
 static int tell(int count, char **arguments)
