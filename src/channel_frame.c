@@ -114,6 +114,10 @@ static int read_head(cordon_channel *channel, cordon_fault *fault)
 
 static int read_word(cordon_channel *channel, cordon_fault *fault)
 {
+    const int code = cordon__handles_unpack(NULL, &channel->ferry, NULL, 0, fault);
+
+    if (code != CORDON_OK)
+        return code;
     if (!is_word(channel, channel->lead))
         return broken(fault, CORDON_EPROTOCOL, 0, 0, "another word than the child was given");
     channel->is_confirmed = 1;
