@@ -170,13 +170,54 @@ static int exit_status(int state)
     return WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
 }
 
+/* What it made may be a thread, or a process of its own that only looks like one (a clone that
+ * tells nobody of its end). */
+static int is_thread_of(pid_t pid, pid_t thread)
+{
+    char  path[64], line[128];
+    int   group = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+    file = fopen(path, "r");
+    while (file != NULL && group == 0 && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "Tgid: %d", &group) != 1)
+            group = 0;
+    if (file != NULL)
+        fclose(file);
+    return group == 0 || group == (int)pid;
+}
+
+/* Another process goes its own way. */
+static int let_stranger_go(pid_t pid, pid_t thread)
+{
+    if (thread == pid || is_thread_of(pid, thread))
+        return 0;
+    (void)ptrace(PTRACE_DETACH, thread, NULL, NULL);
+    return 1;
+}
+
+/* Announced by the thread that made it: it stops before it does anything. */
+static void await_new_one(pid_t pid, pid_t thread)
+{
+    unsigned long made = 0;
+    int           state;
+
+    if (ptrace(PTRACE_GETEVENTMSG, thread, NULL, &made) != 0 || is_thread_of(pid, (pid_t)made))
+        return;
+    if (waitpid((pid_t)made, &state, __WALL) == (pid_t)made && WIFSTOPPED(state))
+        (void)let_stranger_go(pid, (pid_t)made);
+}
+
 static int kill_and_reap(pid_t pid)
 {
-    int state;
+    int   state;
+    pid_t thread;
 
     kill(pid, SIGKILL);
-    while (wait_status(-1, &state) != pid || WIFSTOPPED(state))
-        continue;
+    while ((thread = wait_status(-1, &state)) != pid || WIFSTOPPED(state))
+        if (WIFSTOPPED(state))
+            (void)let_stranger_go(pid, thread);
     return exit_status(state);
 }
 
@@ -226,8 +267,12 @@ static int step(watch *child, int *status)
             *status = exit_status(state);
             return child->is_hit;
         }
+        if (state >> 8 == (SIGTRAP | PTRACE_EVENT_CLONE << 8))
+            await_new_one(child->pid, thread);
         if (WSTOPSIG(state) == SYSCALL_STOP)
             on_system_call(child, thread);
+        else if (WSTOPSIG(state) == SIGSTOP && let_stranger_go(child->pid, thread))
+            continue;
         else if (WSTOPSIG(state) == SIGSTOP)
             child->is_marked |= thread == child->pid; /* a thread's first stop is not a mark */
         else if (WSTOPSIG(state) != SIGTRAP)

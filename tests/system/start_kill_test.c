@@ -1,0 +1,314 @@
+/*
+ * kill -9 anywhere, of whoever starts, serves or asks: the next caller gets a server, about as fast
+ * as a first one does. Each of them is killed before its first system call, its second, and so on;
+ * then callers and servers at random.
+ *
+ *     start_kill_test [EVERY [ROUNDS]]     each EVERYth system call (1: all of them), random ROUNDS
+ */
+#include "start_kit.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CALLERS = 6, TRIES = 3, TIMES_SLOWER = 20, LEAST_MS = 10 };
+
+static unsigned every = 3;
+static int      rounds = 20;
+
+static char     root[SUPPORT_PATH], home[SUPPORT_PATH];
+static unsigned seed;
+static uint64_t plain_ms; /* what a first start takes here and now */
+
+static unsigned random_below(unsigned limit)
+{
+    seed = seed * 1103515245u + 12345u;
+    return (seed >> 8) % limit;
+}
+
+/* ---- the next caller ----------------------------------------------------------------------- */
+
+static void try_to_ask(start_answer *answer)
+{
+    cordon_start_options options = CORDON_START_OPTIONS_INIT;
+    start_argv           argv;
+
+    options.argv = start_daemon(&argv, home);
+    start_ask(answer, home, &options, 0);
+}
+
+static void ask(start_answer *answer)
+{
+    try_to_ask(answer);
+    SUPPORT_CODE(answer->code, CORDON_OK, &answer->fault);
+}
+
+/* Whoever was launched by a dead starter may be there by now, or come to see that another is. */
+static int has_one_daemon(void *context)
+{
+    (void)context;
+    return start_count_daemons(home) <= 1;
+}
+
+static int is_free(void *context)
+{
+    (void)context;
+    return start_server_pid(home) == 0;
+}
+
+static void end_all(void)
+{
+    assert_true(support_until(has_one_daemon, NULL, SUPPORT_SOON));
+    start_stop_server(home);
+    assert_true(support_until(is_free, NULL, SUPPORT_SOON));
+}
+
+static void measure_plain_start(void)
+{
+    plain_ms = LEAST_MS;
+    for (int n = 0; n < TRIES; n++) {
+        start_answer answer;
+
+        support_directory_remove(home);
+        ask(&answer);
+        assert_int_equal(answer.is_started, 1);
+        if (answer.took > plain_ms)
+            plain_ms = answer.took;
+        end_all();
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    support_directory(root);
+    support_join(home, root, "home");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    start_stop_server(home);
+    support_directory_remove(root);
+    return 0;
+}
+
+/* ---- who is killed ----------------------------------------------------------------------------
+ */
+
+static int starts(void *context)
+{
+    start_answer answer;
+
+    (void)context;
+    support_step_mark();
+    ask(&answer);
+    return 0;
+}
+
+static void echo(cordon_request *request, cordon_bytes body, void *user)
+{
+    (void)user;
+    cordon_reply(&request, body);
+}
+
+/* A server's life on a thread, and a client of it, in one process: both are stepped. */
+static int serves_and_asks(void *context)
+{
+    cordon_endpoint *endpoint = start_endpoint(home);
+    cordon_fault     fault = CORDON_FAULT_INIT;
+    cordon_loop     *loop;
+    cordon_server   *server;
+
+    (void)context;
+    support_step_mark();
+    SUPPORT_CODE(cordon_loop_open_thread(&loop, &fault), CORDON_OK, &fault);
+    SUPPORT_CODE(cordon_server_open(&server, loop, endpoint, echo, NULL, &fault), CORDON_OK,
+                 &fault);
+    support_ask_echo(endpoint);
+    cordon_server_close(server);
+    cordon_loop_close(loop);
+    cordon_endpoint_close(endpoint);
+    return 0;
+}
+
+static int asks(void *context)
+{
+    cordon_endpoint *endpoint = start_endpoint(home);
+
+    (void)context;
+    support_step_mark();
+    support_ask_echo(endpoint);
+    cordon_endpoint_close(endpoint);
+    return 0;
+}
+
+/* ---- at every system call -------------------------------------------------------------------- */
+
+static void nothing(void)
+{
+    support_directory_remove(home);
+}
+
+static void dead_server(void)
+{
+    start_answer answer;
+
+    ask(&answer);
+    assert_int_equal(kill((pid_t)answer.pid, SIGKILL), 0);
+    assert_true(support_until(is_free, NULL, SUPPORT_SOON));
+}
+
+static void live_server(void)
+{
+    start_answer answer;
+
+    ask(&answer);
+}
+
+/* 1: killed there; 0: it came through. Slow by chance is tried again; slow three times is slow. */
+static int kill_once(int (*body)(void *context), void (*prepare)(void), unsigned nth)
+{
+    start_answer answer;
+    int          is_killed, status;
+
+    for (int tries = 0;; tries++) {
+        prepare();
+        is_killed = support_step(body, NULL, nth, &status);
+        assert_int_equal(status, is_killed ? 128 + SIGKILL : 0);
+        ask(&answer);
+        end_all();
+        if (answer.took <= TIMES_SLOWER * plain_ms)
+            return is_killed;
+        if (tries == TRIES - 1)
+            fail_msg("killed before its call %u: the next caller waited %u ms, a first start takes "
+                     "%u",
+                     nth, (unsigned)answer.took, (unsigned)plain_ms);
+    }
+}
+
+static void kill_everywhere(const char *who, int (*body)(void *context), void (*prepare)(void))
+{
+    const unsigned first = 1 + random_below(every);
+    unsigned       nth = first;
+
+    if (support_step_missing() != NULL)
+        SUPPORT_SKIP(support_step_missing());
+    if (start_bin() == NULL)
+        SUPPORT_SKIP("no command to start: set CORDON_BIN");
+    measure_plain_start();
+    while (kill_once(body, prepare, nth))
+        nth += every;
+    assert_true(nth > 5); /* there was something to kill */
+    print_message("%s: killed before its call %u, and so on each %u, of about %u; a first start "
+                  "takes %u ms\n",
+                  who, first, every, nth, (unsigned)plain_ms);
+}
+
+static void starter_where_nothing_is(void **state)
+{
+    (void)state;
+    kill_everywhere("starter", starts, nothing);
+}
+
+static void starter_where_a_server_died(void **state)
+{
+    (void)state;
+    kill_everywhere("starter after a dead server", starts, dead_server);
+}
+
+static void server_and_its_client(void **state)
+{
+    (void)state;
+    kill_everywhere("server and client", serves_and_asks, nothing);
+}
+
+static void client_of_a_living_server(void **state)
+{
+    (void)state;
+    kill_everywhere("client", asks, live_server);
+}
+
+/* ---- at random ---------------------------------------------------------------------------------
+ */
+
+/* It is killed sooner or later; the server that it started or talks to may be killed before. */
+static int calls(void *context)
+{
+    start_answer answer;
+
+    (void)context;
+    do
+        try_to_ask(&answer);
+    while (answer.code == CORDON_OK || answer.code == CORDON_ELAUNCH ||
+           answer.code == CORDON_ECLOSED);
+    SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
+    return 1;
+}
+
+/* Callers come and come; some of them, and now and then the server, are killed. */
+static void one_storm(void)
+{
+    support_pid    callers[CALLERS];
+    const unsigned killed = 1 + random_below(CALLERS);
+    uint64_t       server;
+
+    for (int n = 0; n < CALLERS; n++)
+        callers[n] = support_fork(calls, NULL);
+    for (unsigned n = 0; n < killed; n++) {
+        support_pause_us(random_below(15000));
+        support_end(callers[n]);
+        server = random_below(2) == 0 ? start_server_pid(home) : 0;
+        if (server > 1)
+            kill((pid_t)server, SIGKILL);
+    }
+    for (int n = (int)killed; n < CALLERS; n++)
+        support_end(callers[n]);
+}
+
+static void whoever_comes_after_a_storm_is_served(void **state)
+{
+    start_answer answer;
+
+    (void)state;
+    if (start_bin() == NULL)
+        SUPPORT_SKIP("no command to start: set CORDON_BIN");
+    measure_plain_start();
+    for (int round = 0; round < rounds; round++) {
+        for (int tries = 0; tries < TRIES; tries++) {
+            one_storm();
+            ask(&answer);
+            if (answer.took <= TIMES_SLOWER * plain_ms)
+                break;
+        }
+        assert_true(answer.took <= TIMES_SLOWER * plain_ms);
+        if (round % 2 == 0)
+            end_all();
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(int count, char **arguments)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(starter_where_nothing_is),
+        TEST(starter_where_a_server_died),
+        TEST(server_and_its_client),
+        TEST(client_of_a_living_server),
+        TEST(whoever_comes_after_a_storm_is_served),
+    };
+
+    if (count > 1)
+        every = (unsigned)atoi(arguments[1]);
+    if (count > 2)
+        rounds = atoi(arguments[2]);
+    if (every < 1 || rounds < 0) {
+        fprintf(stderr, "usage: start_kill_test [EVERY [ROUNDS]]\n");
+        return 2;
+    }
+    seed = (unsigned)getpid();
+    print_message("seed %u\n", seed);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
