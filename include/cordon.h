@@ -331,12 +331,16 @@ typedef struct cordon_server_options {
     /** Close when no session was here for that long; 0 and CORDON_FOREVER: never. Control
      *  sessions do not count; a request that its handler still has does. */
     int idle_ms;
+    /** A listening socket from elsewhere, bound to the address of the endpoint; 0 and
+     *  CORDON_NO_HANDLE: one of our own. It is the server's, and closed by it, once
+     *  cordon_server_open has succeeded; its address stays at the end. Not on Windows. */
+    cordon_handle listener;
 } cordon_server_options;
 
 #define CORDON_SERVER_OPTIONS_INIT                                                                 \
     {                                                                                              \
         sizeof(cordon_server_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, NULL, NULL, NULL, NULL, NULL, 0                                                  \
+            0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0                                               \
     }
 #define CORDON_NO_JSON   0x010u
 #define CORDON_NO_BINARY 0x020u
@@ -356,13 +360,30 @@ typedef struct cordon_server_options {
  * Thread:  [loop].
  * Returns: CORDON_OK
  *          CORDON_EADDRINUSE  a live server has the endpoint
- *          CORDON_EUNSAFE     owner, mode or type of a path is wrong; it was left alone
+ *          CORDON_EUNSAFE     owner, mode or type of a path is wrong, it was left alone; the
+ *                             listener is not a socket of ours alone at this address
  *          CORDON_EIMPOSTOR, CORDON_EBUSY  Windows: another's pipe has the name
  *          CORDON_EDENIED, CORDON_EINVAL, CORDON_ENOMEM, CORDON_ESYSTEM
  */
 CORDON_API int cordon_server_open(cordon_server **server, cordon_loop *loop,
                                   cordon_endpoint *endpoint, cordon_request_fn on_request,
                                   const cordon_server_options *options, cordon_fault *fault);
+
+/**
+ * The listening socket that a service manager has started this process with
+ * (LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES), for cordon_server_options. Nothing
+ * that we start gets it or another of them; the environment stays as it is.
+ *
+ * name: which of several; NULL when there is but one.
+ *
+ * Returns: CORDON_OK
+ *          CORDON_ENOTRUNNING   no service manager has given us any
+ *          CORDON_EINVAL        not exactly one of that name
+ *          CORDON_EUNSAFE       a descriptor that it names is not open
+ *          CORDON_EUNSUPPORTED  on Windows
+ */
+CORDON_API int cordon_inherited_listener(cordon_handle *listener, const char *name,
+                                         cordon_fault *fault);
 
 /**
  * Be the server, or hand the message to the one that is: then *server is NULL

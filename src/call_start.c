@@ -21,7 +21,7 @@ static void wait_until(uint64_t due)
 static int say_hello(cordon__talk *talk, intptr_t handle, const cordon__identity *peer,
                      uint64_t deadline, cordon_fault *fault)
 {
-    int code = cordon__talk_adopt(talk, handle, peer, fault);
+    int code = cordon__talk_adopt(talk, handle, peer, deadline, fault);
 
     if (code == CORDON_OK && !talk->asker.setup.is_json)
         code = cordon__talk_enter(talk, deadline, fault);

@@ -410,6 +410,53 @@ out:
     return code;
 }
 
+/*
+ * 1: there is no token, and who listens at the address is not the process that has the lifetime
+ * lock: a service manager's socket, for a server that is about to start or to end. A server has
+ * its name taken off the lock before its token goes, and written its token before it listens.
+ */
+static int is_to_come(cordon_endpoint *endpoint, const cordon__identity *listener)
+{
+    cordon_fault  why = CORDON_FAULT_INIT;
+    cordon__token unused;
+    uint64_t      holder = CORDON__NEVER;
+    int           code;
+
+    uv_mutex_lock(&endpoint->lock);
+    code = load_token(&unused, endpoint, &why);
+    if (code == CORDON__ABSENT)
+        holder = cordon__lock_named(endpoint->place, CORDON_LOCK);
+    uv_mutex_unlock(&endpoint->lock);
+    cordon__wipe(&unused, sizeof unused);
+    if (code == CORDON_OK || holder == 0)
+        return 1;
+    return holder != CORDON__NEVER && (listener->known & CORDON_PEER_PID) != 0 &&
+           listener->pid != holder;
+}
+
+int cordon__endpoint_await_secret(cordon__token *token, cordon_endpoint *endpoint,
+                                  const cordon__identity *peer, uint64_t deadline,
+                                  cordon_fault *fault)
+{
+    uint64_t pause_ms = 0;
+    int      code = cordon__endpoint_secret(token, endpoint, 0, NULL, fault);
+
+    while (code == CORDON_EUNAUTHORIZED && is_to_come(endpoint, peer)) {
+        uv_mutex_lock(&endpoint->lock);
+        code = load_token(token, endpoint, fault);
+        uv_mutex_unlock(&endpoint->lock);
+        if (code != CORDON__ABSENT)
+            return cordon__endpoint_secret(token, endpoint, 0, NULL, fault);
+        code = CORDON_EUNAUTHORIZED;
+        if (cordon__pause_grow(&pause_ms, deadline) && cordon__now() < deadline)
+            continue;
+        return cordon__fault_found(fault, CORDON_ETIMEDOUT, "read token",
+                                   cordon__place_path(endpoint->place, CORDON_TOKEN), 0, 0,
+                                   "a socket listens, but no server has started behind it");
+    }
+    return code;
+}
+
 int cordon__endpoint_has_left(cordon_endpoint *endpoint, const cordon__token *token)
 {
     cordon_fault  why = CORDON_FAULT_INIT;
@@ -422,6 +469,8 @@ int cordon__endpoint_has_left(cordon_endpoint *endpoint, const cordon__token *to
     code = load_token(&there, endpoint, &why);
     if (code == CORDON_OK)
         code = !is_same(&there, token);
+    else if (code == CORDON__ABSENT && cordon__lock_named(endpoint->place, CORDON_LOCK) == 0)
+        code = 1; /* to knock might start the next one */
     else
         code = !is_served(endpoint);
     uv_mutex_unlock(&endpoint->lock);

@@ -26,8 +26,8 @@ struct cordon_endpoint {
 };
 
 /* One without a place, for connections that are there already: it has no address, no token. */
-int cordon__endpoint_bare(cordon_endpoint **endpoint, const cordon__memory *memory,
-                          cordon_fault *fault);
+int              cordon__endpoint_bare(cordon_endpoint **endpoint, const cordon__memory *memory,
+                                       cordon_fault *fault);
 cordon_endpoint *cordon__endpoint_use(cordon_endpoint *endpoint); /* one more; close ends it */
 /* As cordon_endpoint_close, where a child that did not exec cannot be. */
 void        cordon__endpoint_drop(cordon_endpoint *endpoint);
@@ -57,6 +57,13 @@ int cordon__endpoint_start_lock(cordon__lock **lock, cordon_endpoint *endpoint,
  */
 int cordon__endpoint_secret(cordon__token *token, cordon_endpoint *endpoint, int is_fresh,
                             int *is_changed, cordon_fault *fault);
+/*
+ * The same for a connection to `peer`, not fresh. Where a service manager's socket listens for a
+ * server that is about to start, there is no token yet: it is waited for. ETIMEDOUT.
+ */
+int cordon__endpoint_await_secret(cordon__token *token, cordon_endpoint *endpoint,
+                                  const cordon__identity *peer, uint64_t deadline,
+                                  cordon_fault *fault);
 
 /*
  * Has the server that wrote this token gone, as far as its address and token

@@ -104,8 +104,13 @@ int cordon__lock_take(cordon__lock **lock, cordon__place *place, enum cordon_pla
 /* 1: its path still names it. Else it excludes nobody: somebody removed the file. */
 int cordon__lock_is_named(const cordon__lock *lock, const cordon__place *place,
                           enum cordon_place which);
+/* It is still held, but its file names nobody any more: the first step of an end. */
+void cordon__lock_unname(cordon__lock *lock);
 /* In a child that did not exec: frees memory and descriptor only. */
 void cordon__lock_release(cordon__lock *lock);
+/* The process that its file names, as its holder has put there; 0: nobody, or no such file.
+ * CORDON__NEVER: not to be told. cordon__private_open must have been called. */
+uint64_t cordon__lock_named(const cordon__place *place, enum cordon_place which);
 /* Who has it? Looks only: never tries to take it, needs no open directory, and tells what it can
  * also with EUNSAFE (not a lock file of ours). CORDON__ABSENT: no such file, nobody. */
 int cordon__lock_look(cordon__holder *holder, const cordon__place *place, enum cordon_place which,
@@ -141,6 +146,17 @@ int cordon__address_clear(cordon__place *place, cordon_fault *fault);
  * that the address stays taken. EUNSAFE; EIMPOSTOR, EBUSY: another has it. */
 int cordon__listen(cordon__listener **listener, cordon__place *place, unsigned backlog,
                    unsigned flags, cordon_fault *fault);
+
+/* The same on a listening socket that was made elsewhere: checked to be one of our user's alone at
+ * this very address; made to carry our name where the system allows that. Its address is never
+ * removed. It is taken on success. EUNSAFE: it is something else; EINVAL: no open one; EBUSY: its
+ * queue is full, so it cannot be checked; EUNSUPPORTED: this system has no such thing. */
+int cordon__listen_on(cordon__listener **listener, cordon__place *place, intptr_t handle,
+                      unsigned backlog, cordon_fault *fault);
+/* The one of that name (NULL: the only one) that a service manager has started us with. None of
+ * them is inherited from here on. ENOTRUNNING: it has not; EINVAL: not exactly one of that name;
+ * EUNSAFE: what it says is not there; EUNSUPPORTED. */
+int cordon__listener_given(intptr_t *handle, const char *name, cordon_fault *fault);
 
 enum { CORDON__NOBODY = 1 };
 
@@ -305,7 +321,7 @@ enum { CORDON__RUNNING = 1 };
 /* Never waits. 0: it has ended: its exit status, 128 + n after signal n, -1: nobody can tell. */
 int cordon__child_look(cordon__child *child, int *status);
 /* Likewise until the deadline: ETIMEDOUT. */
-int  cordon__child_wait(cordon__child *child, int *status, uint64_t deadline, cordon_fault *fault);
+int cordon__child_wait(cordon__child *child, int *status, uint64_t deadline, cordon_fault *fault);
 /* Asked to, where the system has a way to ask (Windows: none); or at once. */
 void cordon__child_end(cordon__child *child, int is_asked);
 /* Nothing is left of it in this process, no dead child either. One that ends with us ends now; any

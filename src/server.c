@@ -313,6 +313,9 @@ static int claim(cordon_server *server, cordon_endpoint *endpoint, cordon_fault 
                             0);
     if (code != 0)
         return cordon__fault_set(fault, code, "check options");
+    if (server->options.listener != 0 && server->options.listener != CORDON_NO_HANDLE)
+        return cordon__claim_adopt(&server->claim, endpoint, server->options.listener,
+                                   server->options.backlog, deadline, fault);
     return cordon__claim_open(&server->claim, endpoint, server->options.backlog,
                               server->options.flags, deadline, fault);
 }
@@ -336,6 +339,18 @@ static int open_server(cordon_server *server, cordon_loop *loop, cordon_endpoint
         cordon__claim_release(&server->claim);
     }
     return code;
+}
+
+int cordon_inherited_listener(cordon_handle *listener, const char *name, cordon_fault *fault)
+{
+    cordon_fault found = CORDON_FAULT_INIT;
+    int          code;
+
+    if (listener == NULL)
+        return cordon__misuse(fault, "find listener", NULL);
+    *listener = CORDON_NO_HANDLE;
+    code = cordon__listener_given(listener, name, &found);
+    return code == CORDON_OK ? code : cordon__fault_give(fault, &found);
 }
 
 int cordon_server_open(cordon_server **server, cordon_loop *loop, cordon_endpoint *endpoint,

@@ -61,12 +61,14 @@ static void begin_anew(cordon__talk *talk)
     talk->is_mute = talk->is_over = talk->is_finished = 0;
 }
 
-static int take_connection(cordon__talk *talk, intptr_t handle, cordon_fault *fault)
+static int take_connection(cordon__talk *talk, intptr_t handle, uint64_t deadline,
+                           cordon_fault *fault)
 {
     talk->line.wait_ms = 0;
     talk->line.reads = 0;
     talk->line.handle = handle; /* whoever interrupts from here on reaches this one */
-    return cordon__endpoint_secret(&talk->token, talk->endpoint, 0, NULL, fault);
+    return cordon__endpoint_await_secret(&talk->token, talk->endpoint, &talk->peer, deadline,
+                                         fault);
 }
 
 static int connect_anew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
@@ -76,7 +78,7 @@ static int connect_anew(cordon__talk *talk, uint64_t deadline, cordon_fault *fau
 
     begin_anew(talk);
     code = cordon__endpoint_connect(&handle, &talk->peer, talk->endpoint, deadline, fault);
-    return code == CORDON_OK ? take_connection(talk, handle, fault) : code;
+    return code == CORDON_OK ? take_connection(talk, handle, deadline, fault) : code;
 }
 
 int cordon__talk_connect(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
@@ -86,12 +88,12 @@ int cordon__talk_connect(cordon__talk *talk, uint64_t deadline, cordon_fault *fa
 }
 
 int cordon__talk_adopt(cordon__talk *talk, intptr_t handle, const cordon__identity *peer,
-                       cordon_fault *fault)
+                       uint64_t deadline, cordon_fault *fault)
 {
     disconnect(talk);
     begin_anew(talk);
     talk->peer = *peer;
-    return take_connection(talk, handle, fault);
+    return take_connection(talk, handle, deadline, fault);
 }
 
 int cordon__talk_renew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)

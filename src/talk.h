@@ -43,7 +43,7 @@ void cordon__talk_open(cordon__talk *talk, cordon_endpoint *endpoint,
 int cordon__talk_connect(cordon__talk *talk, uint64_t deadline, cordon_fault *fault);
 /* The same with a connection that is there: it is the talk's now, in any case. */
 int cordon__talk_adopt(cordon__talk *talk, intptr_t handle, const cordon__identity *peer,
-                       cordon_fault *fault);
+                       uint64_t deadline, cordon_fault *fault);
 /* The same where another thread may interrupt: the old descriptor stays open until the end. */
 int  cordon__talk_renew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault);
 void cordon__talk_close(cordon__talk *talk);

@@ -14,9 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <uv.h>
-
-#include "place.h"
+#include "listener.h"
 #include "socket.h"
 
 #define BACKLOG 128 /* when nobody says how many */
@@ -25,23 +23,6 @@ static const char clear_step[] = "clear address";
 static const char bind_step[] = "bind";
 static const char accept_step[] = "accept";
 static const char look_step[] = "look at address";
-
-struct cordon__listener {
-    uv_poll_t      handle;
-    cordon__memory memory;
-    cordon__place *place;
-    uint64_t       pid;
-    int            fd;
-    int            is_attached;
-    int            is_told;  /* inside of on_waiting */
-    int            is_taken; /* there, one has been accepted */
-    int            is_shut;  /* nobody can come any more */
-    dev_t          dev;      /* of the socket file */
-    ino_t          ino;
-    void (*on_waiting)(void *owner);
-    void (*on_closed)(void *owner);
-    void *owner;
-};
 
 /* ---- what a dead server left ------------------------------------------------------ */
 
@@ -351,7 +332,9 @@ int cordon__listener_look(cordon__listener *listener, cordon_fault *fault)
     code = look_at_socket(listener, fault);
     if (code != CORDON_OK || place->layout != CORDON__LINKED)
         return code;
-    return look_at_link(place, fault);
+    code = look_at_link(place, fault);
+    /* The socket is still there and not ours to make anew: only the link is. */
+    return code == CORDON__GONE && listener->is_given ? cordon__link_publish(place, fault) : code;
 }
 
 /* ---- the end ---------------------------------------------------------------------------- */
@@ -375,7 +358,7 @@ void cordon__unlisten(cordon__listener *listener)
     const cordon__place *place = listener->place;
     const cordon__spot   spot = cordon__spot_of(place, CORDON_ADDRESS);
 
-    if (listener->pid != cordon__pid())
+    if (listener->pid != cordon__pid() || listener->is_given)
         return;
     /* The link first: it must never lead to an address that may be somebody else's. And before
      * the listener closes: its inode number would be free for another. */

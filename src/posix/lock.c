@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,6 +181,29 @@ int cordon__lock_is_named(const cordon__lock *lock, const cordon__place *place,
     struct stat        info;
 
     return fstat(lock->fd, &info) == 0 && is_named(&spot, &info);
+}
+
+void cordon__lock_unname(cordon__lock *lock)
+{
+    if (lock->pid == cordon__pid() && ftruncate(lock->fd, 0) != 0)
+        return; /* it is for people */
+}
+
+uint64_t cordon__lock_named(const cordon__place *place, enum cordon_place which)
+{
+    const cordon__spot spot = cordon__spot_of(place, which);
+    char               text[32];
+    ssize_t            got;
+    int fd = openat(spot.dir, spot.file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : CORDON__NEVER;
+    got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got < 0)
+        return CORDON__NEVER;
+    text[got] = '\0';
+    return strtoull(text, NULL, 10);
 }
 
 void cordon__lock_release(cordon__lock *lock)

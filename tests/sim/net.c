@@ -98,6 +98,23 @@ int cordon__listen(cordon__listener **listener, cordon__place *place, unsigned b
     return CORDON_OK;
 }
 
+int cordon__listen_on(cordon__listener **listener, cordon__place *place, intptr_t handle,
+                      unsigned backlog, cordon_fault *fault)
+{
+    (void)listener;
+    (void)place;
+    (void)handle;
+    (void)backlog;
+    return cordon__fault_set(fault, CORDON_EUNSUPPORTED, "check listener");
+}
+
+int cordon__listener_given(intptr_t *handle, const char *name, cordon_fault *fault)
+{
+    (void)handle;
+    (void)name;
+    return cordon__fault_set(fault, CORDON_EUNSUPPORTED, "find listener");
+}
+
 int cordon__accept(intptr_t *handle, cordon__listener *listener, cordon_fault *fault)
 {
     static const char step[] = "accept";

@@ -97,6 +97,7 @@ struct cordon__lock {
     struct cordon__lock *next;
     sim_node            *node;
     sim_process         *process;
+    int                  is_unnamed;
 };
 
 static cordon__lock *locks;
@@ -150,6 +151,22 @@ int cordon__lock_is_named(const cordon__lock *lock, const cordon__place *place,
 {
     sim_point();
     return sim_find(place->paths[which]) == lock->node;
+}
+
+void cordon__lock_unname(cordon__lock *lock)
+{
+    sim_point();
+    lock->is_unnamed = 1;
+}
+
+uint64_t cordon__lock_named(const cordon__place *place, enum cordon_place which)
+{
+    const sim_node *node = sim_find(place->paths[which]);
+
+    (void)sim_verb("lock_named");
+    if (!node || !node->holder || node->holder->is_unnamed)
+        return 0;
+    return sim_pid(node->holder->process);
 }
 
 void cordon__lock_release(cordon__lock *lock)

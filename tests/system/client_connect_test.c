@@ -3,6 +3,8 @@
  */
 #include "client_kit.h"
 
+#include <uv.h>
+
 static int call_in(fake *server, int timeout_ms, cordon_fault *fault)
 {
     cordon_call_options options = CORDON_CALL_OPTIONS_INIT;
@@ -260,11 +262,22 @@ typedef struct token_file {
 
 static const char *good_digits = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+/* It has the lock, as a server has: its token is not still to come. */
+static void name_holder(fake *server)
+{
+    const char *path = cordon_endpoint_path(server->endpoint, CORDON_LOCK);
+    char        text[64];
+    const int size = snprintf(text, sizeof text, "%d 2026-11-21T00:00:00Z fake\n", uv_os_getpid());
+
+    support_write(path, text, (size_t)size, 0600);
+}
+
 static void make_token(fake *server, const token_file *file)
 {
     const char *text = file->text != NULL ? file->text : good_digits;
 
     support_remove(server->token_path);
+    name_holder(server);
     if (strcmp(file->name, "absent") == 0)
         return;
     if (strcmp(file->name, "directory") == 0) {
