@@ -9,3 +9,7 @@ endforeach()
 cordon_test(NAME start_rounds_test SOURCES start_rounds_test.c LIBS start_kit LABELS race TIMEOUT 300)
 # Each third system call; all of them, and long storms: docs/campaigns.md
 cordon_test(NAME start_kill_test SOURCES start_kill_test.c LIBS start_kit LABELS kill TIMEOUT 180)
+if(WIN32)
+    set(protocol 40)
+endif()
+cordon_test(NAME start_protocol_test SOURCES start_protocol_test.c ARGS ${protocol} LABELS race TIMEOUT 180)
