@@ -275,9 +275,12 @@ static void read_shared(cordon__session *session, size_t size)
 
 static void understand_own(cordon__session *session)
 {
-    size_t done = understand(session, cordon__buffer_view(&session->in));
+    const cordon_bytes there = cordon__buffer_view(&session->in);
 
-    cordon__buffer_take(&session->in, done);
+    if (there.size > 0)
+        cordon__buffer_take(&session->in, understand(session, there));
+    else
+        session->need = 1;
 }
 
 /* Windows tells who the peer is once its first bytes are read; none of them is looked at before. */
