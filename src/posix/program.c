@@ -159,7 +159,7 @@ int cordon__own_fd(int fd)
     if (fd < 0 || fd >= CORDON__FIRST_OWN)
         return fd;
     moved = fcntl(fd, F_DUPFD_CLOEXEC, CORDON__FIRST_OWN);
-    error = errno;
+    error = errno == EINVAL ? EMFILE : errno; /* a limit so low that there is no such place */
     close(fd);
     errno = error;
     return moved;
