@@ -279,16 +279,25 @@ int cordon__handles_pack(uint8_t *values, cordon__ferry *ferry, const intptr_t *
     return code;
 }
 
+/* Out of the child, where it is gone then. NULL: there was none. */
+static HANDLE take_out(const cordon__ferry *ferry, HANDLE value)
+{
+    HANDLE taken = NULL;
+
+    return DuplicateHandle(ferry->child->process, value, GetCurrentProcess(), &taken, 0, FALSE,
+                           DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE)
+               ? taken
+               : NULL;
+}
+
 void cordon__handles_undo(cordon__ferry *ferry, const uint8_t *values, size_t count)
 {
     for (size_t n = 0; n < count; n++) {
         const HANDLE value = value_at(values, n);
+        const HANDLE copy = ferry->is_parent ? take_out(ferry, value) : value;
 
-        if (!ferry->is_parent)
-            CloseHandle(value);
-        else
-            (void)DuplicateHandle(ferry->child->process, value, NULL, NULL, 0, FALSE,
-                                  DUPLICATE_CLOSE_SOURCE);
+        if (copy)
+            CloseHandle(copy);
     }
 }
 
@@ -310,16 +319,13 @@ int cordon__handles_receive(cordon__ferry *ferry, void *data, size_t size, size_
     return cordon__line_read(ferry->line, data, size, got, deadline, fault);
 }
 
-/* Out of the child, where it is gone then whether we keep it or not. NULL: refused. */
-static HANDLE take_out(const cordon__ferry *ferry, HANDLE value)
+/* Whether we keep it or not, it is not the child's any more. NULL: refused. */
+static HANDLE accept_from_child(const cordon__ferry *ferry, HANDLE value)
 {
-    HANDLE taken = NULL;
-    int    is_file;
+    const HANDLE taken = take_out(ferry, value);
+    int          is_file;
 
-    if (!DuplicateHandle(ferry->child->process, value, GetCurrentProcess(), &taken, 0, FALSE,
-                         DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE))
-        return NULL;
-    if (is_file_or_section(taken, &is_file))
+    if (!taken || is_file_or_section(taken, &is_file))
         return taken;
     CloseHandle(taken);
     return NULL;
@@ -346,7 +352,7 @@ static size_t take_all(intptr_t *handles, cordon__ferry *ferry, const uint8_t *v
         HANDLE       mine = NULL;
 
         if (value && !is_twice(values, n))
-            mine = ferry->is_parent ? take_out(ferry, value) : accept_own(ferry, value);
+            mine = ferry->is_parent ? accept_from_child(ferry, value) : accept_own(ferry, value);
         if (mine)
             handles[good++] = (intptr_t)mine;
     }
