@@ -146,6 +146,23 @@ static int set_ready_fd(struct options *out, const char *value)
     return 0;
 }
 
+static int set_listen_fd(struct options *out, const char *value)
+{
+    unsigned long long number;
+
+    if (parse_number(&number, value, 3, INT_MAX) != 0)
+        return -1;
+    out->listen_fd = (int)number;
+    return 0;
+}
+
+static int set_activated(struct options *out, const char *value)
+{
+    (void)value;
+    out->is_activated = 1;
+    return 0;
+}
+
 static int set_json(struct options *out, const char *value)
 {
     (void)value;
@@ -183,6 +200,10 @@ static const struct rule rules[] = {
     {"--idle-exit", "MS", VERB_SERVE, set_idle_exit, "end when nobody was there for that long"},
     {"--ready-fd", "N", VERB_SERVE, set_ready_fd,
      "write \"ready\" to this descriptor when it accepts"},
+    {"--listen-fd", "N", VERB_SERVE, set_listen_fd,
+     "listen on this descriptor, a socket that is bound to the address"},
+    {"--activated", NULL, VERB_SERVE, set_activated,
+     "listen on the socket that a service manager has made (LISTEN_FDS)"},
     {"--dir", "DIR", VERB_ALL, set_directory, "where it lives, instead of the data directory"},
     {"--name", "NAME", VERB_ALL, set_name, "which of the endpoints of APP (ipc)"},
     {"--timeout", "MS", VERB_ALL, set_timeout,
@@ -259,6 +280,8 @@ static int check(const struct options *out, enum verb_bit verb, const char *verb
         return report_usage(verb_name, "serve", "needs either --echo or -- CMD");
     if (verb == VERB_ENSURE && out->command == NULL)
         return report_usage(verb_name, "ensure", "needs -- CMD");
+    if (out->is_activated && out->listen_fd != NO_DESCRIPTOR)
+        return report_usage(verb_name, "--activated", "and --listen-fd are two sockets");
     if ((verb & (VERB_STATUS | VERB_STOP)) != 0 && out->framing == FRAMING_JSON)
         return report_usage(verb_name, "--framing json", "knows no status and no stop");
     return 0;
@@ -271,6 +294,7 @@ int options_parse(struct options *out, enum verb_bit verb, const char *verb_name
 
     memset(out, 0, sizeof *out);
     out->ready_fd = NO_DESCRIPTOR;
+    out->listen_fd = NO_DESCRIPTOR;
     for (int at = 0; at < argc; at++) {
         if (is_ended && (verb == VERB_SERVE || verb == VERB_ENSURE) && out->app != NULL) {
             out->command = argv + at;

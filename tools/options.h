@@ -48,6 +48,8 @@ struct options {
     int          drain_ms;
     int          idle_ms;
     int          ready_fd;
+    int          listen_fd;
+    int          is_activated;
 };
 
 /*

@@ -138,6 +138,15 @@ static void fill_pool(struct serve *serve)
     serve->pool.limit = options->max_in_flight ? options->max_in_flight : IN_FLIGHT;
 }
 
+static int find_listener(cordon_server_options *how, const struct options *options,
+                         cordon_fault *fault)
+{
+    if (options->is_activated)
+        return cordon_inherited_listener(&how->listener, NULL, fault);
+    how->listener = options->listen_fd; /* NO_DESCRIPTOR is CORDON_NO_HANDLE */
+    return CORDON_OK;
+}
+
 static int open_server(struct serve *serve)
 {
     cordon_server_options how = CORDON_SERVER_OPTIONS_INIT;
@@ -149,7 +158,8 @@ static int open_server(struct serve *serve)
     if (endpoint == NULL)
         return status;
     fill_options(&how, serve, program);
-    if (cordon_loop_open_uv(&serve->loop, &serve->uv, &fault) != CORDON_OK ||
+    if (find_listener(&how, serve->options, &fault) != CORDON_OK ||
+        cordon_loop_open_uv(&serve->loop, &serve->uv, &fault) != CORDON_OK ||
         cordon_server_open(&serve->server, serve->loop, endpoint, on_request, &how, &fault) !=
             CORDON_OK)
         status = report_fault(serve->options, &fault);
@@ -187,11 +197,18 @@ static void tell_ready(int fd)
     uv_fs_req_cleanup(&request);
 }
 
-static int check_ready(const struct options *options)
+static int check_descriptor(int descriptor, const char *option)
 {
-    if (options->ready_fd == NO_DESCRIPTOR || host_is_open(options->ready_fd))
+    if (descriptor == NO_DESCRIPTOR || host_is_open(descriptor))
         return EXIT_DONE;
-    return report_usage("serve", "--ready-fd", "names a descriptor that is not open");
+    return report_usage("serve", option, "names a descriptor that is not open");
+}
+
+static int check_descriptors(const struct options *options)
+{
+    int status = check_descriptor(options->ready_fd, "--ready-fd");
+
+    return status == EXIT_DONE ? check_descriptor(options->listen_fd, "--listen-fd") : status;
 }
 
 static int run(struct serve *serve)
@@ -212,7 +229,7 @@ static int run(struct serve *serve)
 int verb_serve(const struct options *options)
 {
     struct serve *serve = calloc(1, sizeof *serve);
-    int           status = check_ready(options);
+    int           status = check_descriptors(options);
 
     if (serve == NULL)
         return report_error(options, CORDON_ENOMEM, "start", NULL, 0);
