@@ -62,6 +62,8 @@ def main():
     frames = dict(golden())
     magic, hello, control = frames["opening"][:4], frames["hello"], frames["hello_control"]
     for name, data in frames.items():
+        if name.startswith("channel_"):
+            continue
         if name.startswith("line_"):
             save("json", name, data.rstrip(b"\n"))
             save("gate", name, data + b"\0")
@@ -72,7 +74,7 @@ def main():
             save("gate", name, magic + hello + data + b"\0")
             save("gate", name + "_control", magic + control + data + b"\0")
     save("frame", "all_client", b"".join(data for name, data in frames.items()
-         if not name.startswith(("line_", "opening", *SERVERS))) + b"\x07")
+         if not name.startswith(("line_", "channel_", "opening", *SERVERS))) + b"\x07")
     line = frames["line_request_id"]
     save("gate", "blank_4096", b" " * 4096 + line + b"\0")
     save("gate", "blank_4097", b" " * 4097 + line + b"\0")

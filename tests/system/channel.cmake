@@ -7,7 +7,7 @@ endforeach()
 cordon_test(NAME channel_request_test
     SOURCES channel_request_test.c channel_helper.c LIBS channel_kit)
 # Descriptors, and a peer that breaks the rules.
-foreach(subject IN ITEMS handle broken)
+foreach(subject IN ITEMS handle broken foreign)
     cordon_test(NAME channel_${subject}_test
         SOURCES channel_${subject}_test.c channel_peer.c LIBS channel_kit)
 endforeach()

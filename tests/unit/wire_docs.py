@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """wire_docs.py   docs/wire.md shows the golden bytes, and its Python client works
 
-Every file of tests/golden stands in the document once, to the letter, and nothing else does.
+Every file of tests/golden stands in the document once, to the letter, and nothing else does;
+so does the child of a channel, which is tested by channel_foreign_test.
 The client is run as it stands there, against the real command ($CORDON_BIN).
 """
 import os
@@ -42,8 +43,14 @@ def start_server(directory):
     return server
 
 
+def check_child():
+    shown = [text for word, text in blocks("python") if word == "child"]
+    file = (SOURCE / "tests/system/channel_child.py").read_text(encoding="utf-8")
+    return [] if shown == [file] else ["the child is not tests/system/channel_child.py"]
+
+
 def check_client():
-    (_, program), = blocks("python")
+    program, = (text for word, text in blocks("python") if word == "")
     names = {}
     exec(compile(program, "docs/wire.md", "exec"), names)
     request = {"do": "status", "text": "größe \n\"", "list": [1, 2.5, None, True]}
@@ -59,6 +66,7 @@ def check_client():
 
 def main():
     problems, count = check_golden()
+    problems += check_child()
     if not os.path.exists(os.environ.get("CORDON_BIN", "")):
         print("the client was not run: no command was built")
     elif not sys.platform.startswith("linux") or os.environ["CORDON_BIN"].endswith(".exe"):
