@@ -108,7 +108,7 @@ static int start_in_a_narrow_room(void *context)
         close(top);
         limit.rlim_cur = (rlim_t)(top + room); /* that many can be opened, counted roughly */
         SUPPORT_CHECK(room < 64 && setrlimit(RLIMIT_NOFILE, &limit) == 0);
-        start_open(&start, START_WORDS("list"), self->flags);
+        start_open(&start, START_WORDS("exit", "0"), self->flags);
         start.order.handle = theirs;
         code = start_try(&start, &fault);
         SUPPORT_CHECK(code == 0 || (code == CORDON_EBUSY && fault.os_code == EMFILE));

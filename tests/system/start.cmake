@@ -1,6 +1,6 @@
 # Connect or start: the real command is the daemon.
 cordon_test_kit(start_kit start_kit.c)
-foreach(subject once fail)
+foreach(subject once fail ready)
     cordon_test(NAME start_${subject}_test SOURCES start_${subject}_test.c LIBS start_kit)
 endforeach()
 foreach(subject time version)
