@@ -221,8 +221,8 @@ static void check_token(check *all)
         tell_fact(&fact, all);
     else
         say(all, CORDON_OK, token_step, CORDON_TOKEN,
-            "not as it must be (owner, mode or type): the next server puts a new one in its "
-            "place");
+            "not as it must be (owner, mode or type): the next server writes a new one, unless a "
+            "directory is in the way");
 }
 
 /* ---- locks -------------------------------------------------------------------------------- */

@@ -304,8 +304,30 @@ static void see_room_in(const sight *at, const char *directory)
         tell(at, CORDON_OK, room_step, path, "a server could write here");
 }
 
+/* What a server could not put its files in the place of. `is_half`: the name before the name. */
+static void see_in_the_way(const sight *at, const char *path, int is_half, mode_t kind)
+{
+    char        half[PATH_MAX];
+    struct stat info;
+    char        text[128];
+
+    if (snprintf(half, sizeof half, "%s%s", path, is_half ? ".new" : "") >= (int)sizeof half ||
+        lstat(half, &info) != 0)
+        return;
+    if (is_half ? (info.st_mode & S_IFMT) == kind && info.st_uid == at->place->uid
+                : !S_ISDIR(info.st_mode))
+        return;
+    snprintf(text, sizeof text, "%s in the way of a server's file: no server can start; remove it",
+             cordon__kind_name(info.st_mode));
+    tell(at, CORDON_EUNSAFE, room_step, half, text);
+}
+
 static void see_room(const sight *at)
 {
+    see_in_the_way(at, at->place->paths[CORDON_TOKEN], 0, S_IFREG);
+    see_in_the_way(at, at->place->paths[CORDON_TOKEN], 1, S_IFREG);
+    if (at->place->link != NULL)
+        see_in_the_way(at, at->place->link, 1, S_IFLNK);
     if (at->place->layout != CORDON__AWAY)
         see_room_in(at, at->place->paths[CORDON_DIRECTORY]);
     if (at->place->annex != NULL)

@@ -162,11 +162,21 @@ static void see_address(const sight *at)
 
 /* ---- room ------------------------------------------------------------------------- */
 
+static void see_in_the_way(const sight *at)
+{
+    const DWORD attributes = GetFileAttributesW(at->place->wide[CORDON_TOKEN]);
+
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY))
+        tell(at, CORDON_EUNSAFE, room_step, at->place->paths[CORDON_TOKEN],
+             "a directory in the way of a server's file: no server can start; remove it");
+}
+
 static void see_room(const sight *at)
 {
     const char    *path = at->place->paths[CORDON_DIRECTORY];
     ULARGE_INTEGER space;
 
+    see_in_the_way(at);
     if (!GetDiskFreeSpaceExW(at->place->wide[CORDON_DIRECTORY], &space, NULL, NULL))
         tell(at, CORDON_OK, room_step, path, "how much space there is cannot be told");
     else if (space.QuadPart < LEAST_ROOM)

@@ -167,6 +167,17 @@ class Lying(Doctor):
         os.chmod(above, 0o777)
         self.check(4, "a directory above ours: everybody may rename", f"({above})")
 
+    def test_in_the_way_of_the_token(self):
+        for name, kind in (("ipc-token", "directory"), ("ipc-token.new", "directory"),
+                           ("ipc-token.new", "pipe"), ("ipc-token.new", "link")):
+            with self.subTest(name=name, kind=kind):
+                self.another()
+                self.put(self.path(name), kind)
+                self.check(4, "in the way of a server's file: no server can start", self.path(name))
+        self.another()
+        self.put(self.path("ipc-token.new"), "file")  # of a server that was killed: it is removed
+        self.check(3, "not running")
+
     def test_at_the_fallback(self):
         root = self.path("t")
         os.mkdir(root)
