@@ -139,7 +139,7 @@ static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count,
 {
     static wchar_t      wide[8 * SUPPORT_PATH];
     STARTUPINFOEXW      how;
-    PROCESS_INFORMATION made;
+    PROCESS_INFORMATION made = {0};
     SIZE_T              size = 0;
     DWORD               flags = CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT;
 
@@ -161,6 +161,7 @@ static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count,
                                                 count * sizeof *handles, NULL, NULL));
     SUPPORT_CHECK(CreateProcessW(NULL, wide, NULL, NULL, count > 0, flags, NULL, NULL,
                                  &how.StartupInfo, &made));
+    SUPPORT_CHECK(made.hProcess != NULL); /* Wine starts a script for Unix, and has none */
     DeleteProcThreadAttributeList(how.lpAttributeList);
     free(how.lpAttributeList);
     adopt(made.hProcess);
