@@ -72,10 +72,10 @@ static int is_absolute(const char *name)
 }
 
 /* The files opened; -1: this is no message of ours. */
-static int show(cordon_bytes packed)
+static int show(cordon_bytes fields)
 {
-    const char *token = take(&packed);
-    const char *here = take(&packed);
+    const char *token = take(&fields);
+    const char *here = take(&fields);
     const char *file;
     int         count = 0;
 
@@ -83,7 +83,7 @@ static int show(cordon_bytes packed)
         return -1;
     if (token[0] != 0)
         printf("come to the front with %s\n", token);
-    for (; (file = take(&packed)) != NULL; count++) {
+    for (; (file = take(&fields)) != NULL; count++) {
         if (is_absolute(file))
             printf("open %s\n", file);
         else
@@ -121,7 +121,7 @@ static void on_closed(void *user)
 
 /* ---- one or the other ------------------------------------------------------------------ */
 
-static int start(cordon_endpoint *endpoint, cordon_loop *loop, cordon_bytes packed)
+static int start(cordon_endpoint *endpoint, cordon_loop *loop, cordon_bytes mine)
 {
     cordon_server_options options = CORDON_SERVER_OPTIONS_INIT;
     cordon_server        *server = NULL;
@@ -133,9 +133,9 @@ static int start(cordon_endpoint *endpoint, cordon_loop *loop, cordon_bytes pack
     options.user = loop;
     options.on_stop = on_stop;
     options.on_closed = on_closed;
-    code = cordon_single(&server, &answer, loop, endpoint, on_request, packed, &options, 0, &fault);
+    code = cordon_single(&server, &answer, loop, endpoint, on_request, mine, &options, 0, &fault);
     if (server != NULL) {
-        show(packed); /* what we were started with is ours to open */
+        show(mine); /* what we were started with is ours to open */
         uv_run(uv_default_loop(), UV_RUN_DEFAULT);
         cordon_server_close(server);
         return code;
@@ -151,7 +151,7 @@ static int start(cordon_endpoint *endpoint, cordon_loop *loop, cordon_bytes pack
 
 int main(int count, char **arguments)
 {
-    static message          packed;
+    static message          mine;
     cordon_endpoint_options where = CORDON_ENDPOINT_OPTIONS_INIT;
     cordon_endpoint        *endpoint = NULL;
     cordon_loop            *loop = NULL;
@@ -163,7 +163,7 @@ int main(int count, char **arguments)
         where.directory = arguments[1];
         arguments += 2;
     }
-    if (pack(&packed, arguments) != 0) {
+    if (pack(&mine, arguments) != 0) {
         fprintf(stderr, "single: so many names do not fit in one message\n");
         return 2;
     }
@@ -171,7 +171,7 @@ int main(int count, char **arguments)
     if (code == CORDON_OK)
         code = cordon_loop_open_uv(&loop, uv_default_loop(), &fault);
     if (code == CORDON_OK)
-        code = start(endpoint, loop, (cordon_bytes){packed.bytes, packed.size});
+        code = start(endpoint, loop, (cordon_bytes){mine.bytes, mine.size});
     else
         fprintf(stderr, "%s\n", cordon_fault_line(&fault));
     cordon_endpoint_close(endpoint);

@@ -115,6 +115,17 @@ class Listen(kit.Case):
             self.assertEqual((client.returncode, told[0]), (0, b"woken"), told[1])
             self.check_ended(server)
 
+    def test_connect_or_start_leaves_it_to_the_manager_to_start_one(self):
+        listener = self.listen()
+        ensure = self.start(CORDON, "ensure", kit.APP, "--dir", self.dir, "--", "/bin/false",
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(self.is_knocked(listener, kit.PATIENCE))
+        server = self.activate(listener)
+        told = ensure.communicate(timeout=kit.PATIENCE)
+        self.assertEqual((ensure.returncode, told[0]), (0, b"joined\n"), told[1])
+        server.send_signal(signal.SIGTERM)
+        self.check_ended(server)
+
     def test_no_client_is_lost_while_servers_come_and_go(self):
         listener, asked = self.listen(), 40
         over = threading.Event()
