@@ -165,10 +165,12 @@ static void check_connection(check *all)
                            "or use --dir",
                            all->connect.text);
         tell_fact(&fact, all);
-    } else if (all->answer != CORDON_ENOTRUNNING && all->trouble == CORDON_OK) {
+    } else if (all->answer == CORDON_ENOTRUNNING) {
+        say(all, CORDON_OK, "connect", CORDON_ADDRESS, "nobody answers");
+    } else if (all->trouble == CORDON_OK) {
         tell_fact(&all->connect, all);
     } else {
-        say(all, CORDON_OK, "connect", CORDON_ADDRESS, "nobody answers");
+        say(all, CORDON_OK, "connect", CORDON_ADDRESS, "not asked: see above");
     }
 }
 

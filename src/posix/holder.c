@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,7 +39,9 @@ static char state_of(uint64_t pid)
     fclose(file);
     text[got] = '\0';
     name_end = strrchr(text, ')'); /* a name may hold anything */
-    return name_end && strlen(name_end) > 2 ? name_end[2] : 0;
+    if (!name_end || strlen(name_end) < 3)
+        return 0;
+    return name_end[2];
 #else
     (void)pid;
     return 0;
@@ -66,22 +69,24 @@ enum cordon__process cordon__process_look(uint64_t pid)
 static uint64_t listed_holder(const struct stat *info)
 {
 #if defined(__linux__)
-    char               line[256];
-    long long          pid, found = 0;
-    unsigned           major, minor;
-    unsigned long long number;
+    char               mark[80], line[256];
+    unsigned long long found = 0;
     FILE              *file = fopen("/proc/locks", "re");
 
     if (!file)
         return 0;
+    snprintf(mark, sizeof mark, " %02x:%02x:%llu ", major(info->st_dev), minor(info->st_dev),
+             (unsigned long long)info->st_ino);
+    /* "1: FLOCK  ADVISORY  WRITE 4711 fe:00:10955357 0 EOF"; who waits has "->" */
     while (found == 0 && fgets(line, sizeof line, file)) {
-        if (sscanf(line, "%*u: FLOCK %*s %*s %lld %x:%x:%llu", &pid, &major, &minor, &number) ==
-                4 &&
-            number == info->st_ino && makedev(major, minor) == info->st_dev)
-            found = pid;
+        const char *at = strstr(line, ": FLOCK ") ? strstr(line, mark) : NULL;
+
+        while (at && at > line && at[-1] >= '0' && at[-1] <= '9')
+            at--;
+        found = at ? strtoull(at, NULL, 10) : 0;
     }
     fclose(file);
-    return found > 0 ? (uint64_t)found : 0;
+    return found;
 #else
     (void)info;
     return 0;
