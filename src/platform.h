@@ -292,7 +292,7 @@ void cordon__handle_close(intptr_t handle);
 
 /* What to start; all of it is borrowed until the call returns. */
 typedef struct cordon__program {
-    const char *const *argv;        /* ends in NULL; [0] is looked for along PATH */
+    const char *const *argv;        /* ends in NULL; [0] is looked for along our PATH */
     const char *const *environment; /* "NAME=value", ends in NULL; NULL: ours */
     const char        *directory;   /* NULL: ours */
     const char        *log;         /* detached: what it prints is appended there; NULL: nowhere */
@@ -310,8 +310,12 @@ typedef struct cordon__program {
 typedef struct cordon__child cordon__child;
 
 /* Start it; nothing of ours is seen there but what is named above. In its environment neither
- * CORDON_READY nor CORDON_CHANNEL is left but the `variable`. The handle stays the caller's.
- * ELAUNCH (os_code, path): no such program, not allowed, no such directory; EBUSY, ENOMEM. */
+ * CORDON_READY nor CORDON_CHANNEL is left but the `variable`. The handle stays the caller's. A
+ * stream that we do not have, or would not hand on, is the null device. Names with a folder, and
+ * the log, are relative to our directory. What goes on without us may have a process of ours
+ * beside it until its child is closed.
+ * ELAUNCH (os_code, path): no such program, not allowed, no such directory; EUNSAFE: a log that is
+ * no plain file of ours; EBUSY, ENOMEM. */
 int      cordon__spawn(cordon__child **child, const cordon__program *program,
                        const cordon__memory *memory, const cordon__trace *trace, cordon_fault *fault);
 uint64_t cordon__child_pid(const cordon__child *child);
