@@ -147,28 +147,31 @@ static void listen_to(cordon__launched *it)
         stop_listening(it);
 }
 
-/* Its end, if it has come. 0 proves nothing: it may have left a server behind. */
 static void look_at_child(cordon__launched *it)
 {
-    if (it->child == NULL || cordon__child_look(it->child, &it->status) == CORDON__RUNNING)
-        return;
-    let_go(it);
-    it->is_unknown = it->status == -1;
+    if (it->child != NULL && cordon__child_look(it->child, &it->status) != CORDON__RUNNING)
+        let_go(it);
+}
+
+/* 0 proves nothing: it may have left a server behind. So it may where nobody can tell, as long as
+ * somebody holds the pipe. */
+static void judge_end(cordon__launched *it)
+{
     if (it->status == STATUS_SECOND)
         decide(it, CORDON__FATE_SECOND);
-    else if (it->status != 0 && !it->is_unknown)
+    else if (it->status == -1 ? it->ready == CORDON__NO_HANDLE : it->status != 0)
         decide(it, CORDON__FATE_FAILED);
 }
 
+/* Its end is looked for first, but what it said before goes before its status. */
 void cordon__launched_look(cordon__launched *it)
 {
     look_at_child(it);
     listen_to(it);
     if (it->told != CORDON_OK && (it->child == NULL || cordon__now() >= it->patience_ends))
         decide(it, CORDON__FATE_FAILED);
-    /* Ended, nobody can tell how: it failed unless it left somebody behind who holds the pipe. */
-    if (it->is_unknown && it->ready == CORDON__NO_HANDLE)
-        decide(it, CORDON__FATE_FAILED);
+    if (it->pid != 0 && it->child == NULL)
+        judge_end(it);
 }
 
 /* ---- Why it failed --------------------------------------------------------------------- */
@@ -205,7 +208,7 @@ static void explain(const cordon__launched *it, cordon_fault *fault)
         size = cordon__log_tail(tail, sizeof tail, it->options->log, it->log_end);
     if (size > 0)
         cordon__fault_reason(fault, last_line(tail, size));
-    else if (it->is_unknown)
+    else if (it->status == -1)
         cordon__fault_text(fault, "it has ended; nobody can tell how");
 }
 

@@ -27,8 +27,7 @@ typedef struct cordon__launched {
     uint64_t                    log_end; /* what stands behind it in the log is the child's */
     int                         told;    /* it said why it cannot serve: this code */
     uint64_t                    patience_ends; /* then its exit status is waited for */
-    int                         status;        /* as in cordon_fault */
-    int                         is_unknown;    /* it has ended, nobody can tell how */
+    int                         status;        /* as in cordon_fault, once it has ended */
     cordon_bytes                words;         /* of what it told: a view of `said` */
     size_t                      said_size;
     char                        said[CORDON__READY_MOST];
