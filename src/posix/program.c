@@ -10,6 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined(__APPLE__)
+#    include <crt_externs.h>
+#endif
+
 #include "launch.h"
 #include "place.h"
 
@@ -17,7 +21,25 @@
 #define SHELL      "/bin/sh"
 #define STEP       "prepare program"
 
+#if defined(__APPLE__)
+
+static char **our_environment(void)
+{
+    return *_NSGetEnviron(); /* a shared library there has no environ */
+}
+
+#else
+
+#    if !defined(__linux__)
 extern char **environ;
+#    endif
+
+static char **our_environment(void)
+{
+    return environ;
+}
+
+#endif
 
 static int no_memory(cordon_fault *fault)
 {
@@ -57,7 +79,7 @@ static int make_environment(cordon__launch *launch, const cordon__memory *memory
     size_t             count = 0;
 
     if (from == NULL)
-        from = (const char *const *)environ;
+        from = (const char *const *)our_environment();
     while (from != NULL && from[count] != NULL)
         count++;
     to = cordon__allocate(memory, (count + 2) * sizeof *to);
