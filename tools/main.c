@@ -38,6 +38,8 @@ static const struct verb verbs[] = {
      "cordon stop tray"},
     {"doctor", VERB_DOCTOR, verb_doctor, "APP",
      "what is wrong, the cause first, then every fact that was looked at", "cordon doctor tray"},
+    {"run", VERB_RUN, verb_run, "-- CMD...",
+     "start CMD as a child with a channel; its status is ours", "cordon run --pty -- ./pty sh"},
     {"token", VERB_TOKEN, verb_token, "APP", "print the token, for scripts in other languages",
      "TOKEN=$(cordon token tray)"},
 };

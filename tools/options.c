@@ -163,6 +163,27 @@ static int set_activated(struct options *out, const char *value)
     return 0;
 }
 
+static int set_pty(struct options *out, const char *value)
+{
+    (void)value;
+    out->is_pty = 1;
+    return 0;
+}
+
+static int set_fd(struct options *out, const char *value)
+{
+    if (out->file_count == OPTIONS_FILES)
+        return -1;
+    out->files[out->file_count++] = value;
+    return 0;
+}
+
+static int set_message(struct options *out, const char *value)
+{
+    out->body = value;
+    return 0;
+}
+
 static int set_json(struct options *out, const char *value)
 {
     (void)value;
@@ -204,13 +225,18 @@ static const struct rule rules[] = {
      "listen on this descriptor, a socket that is bound to the address"},
     {"--activated", NULL, VERB_SERVE, set_activated,
      "listen on the socket that a service manager has made (LISTEN_FDS)"},
-    {"--dir", "DIR", VERB_ALL, set_directory, "where it lives, instead of the data directory"},
-    {"--name", "NAME", VERB_ALL, set_name, "which of the endpoints of APP (ipc)"},
+    {"--pty", NULL, VERB_RUN, set_pty, "relay the terminal that the child sends"},
+    {"--fd", "FILE", VERB_RUN, set_fd, "open it and send it to the child; may be repeated"},
+    {"--message", "TEXT|-", VERB_RUN, set_message,
+     "what the child is told first; - reads it from standard input"},
+    {"--dir", "DIR", VERB_ENDPOINT, set_directory, "where it lives, instead of the data directory"},
+    {"--name", "NAME", VERB_ENDPOINT, set_name, "which of the endpoints of APP (ipc)"},
     {"--timeout", "MS", VERB_ALL, set_timeout,
-     "5000 if not given, ensure 20000, for cat none; 0 at once, none for ever; serve: for each "
-     "CMD"},
-    {"--framing", "binary|json", VERB_ALL, set_framing, "how to speak; serve: the only one taken"},
-    {"--max", "BYTES", VERB_ALL, set_max,
+     "5000 if not given, ensure 20000, for cat and run none; 0 at once, none for ever; serve: for "
+     "each CMD"},
+    {"--framing", "binary|json", VERB_ENDPOINT, set_framing,
+     "how to speak; serve: the only one taken"},
+    {"--max", "BYTES", VERB_ENDPOINT, set_max,
      "largest reply, serve: and request; 4096 to 67108864 (reply 1048576, request 65536)"},
     {"--json", NULL, VERB_ALL, set_json, "machine-readable output and errors"},
     {"--trace", NULL, VERB_ALL, set_trace, "tell every step and its outcome on standard error"},
@@ -259,11 +285,11 @@ static int parse_option(struct options *out, enum verb_bit verb, const char *ver
 static int parse_word(struct options *out, enum verb_bit verb, const char *verb_name,
                       const char *word)
 {
-    if (out->app == NULL)
+    if (out->app == NULL && verb != VERB_RUN)
         out->app = word;
     else if (verb == VERB_CALL && out->body == NULL)
         out->body = word;
-    else if (verb == VERB_SERVE || verb == VERB_ENSURE)
+    else if ((verb & VERB_WITH_COMMAND) != 0)
         return report_usage(verb_name, word, "is in the way: a CMD stands behind --");
     else
         return report_usage(verb_name, word, "is one word too many");
@@ -274,12 +300,12 @@ static int check(const struct options *out, enum verb_bit verb, const char *verb
 {
     if (out->is_help || out->is_version)
         return 0;
-    if (out->app == NULL)
+    if (out->app == NULL && verb != VERB_RUN)
         return report_usage(verb_name, "APP", "is missing");
     if (verb == VERB_SERVE && out->is_echo == (out->command != NULL))
         return report_usage(verb_name, "serve", "needs either --echo or -- CMD");
-    if (verb == VERB_ENSURE && out->command == NULL)
-        return report_usage(verb_name, "ensure", "needs -- CMD");
+    if ((verb & (VERB_ENSURE | VERB_RUN)) != 0 && out->command == NULL)
+        return report_usage(verb_name, verb_name, "needs -- CMD");
     if (out->is_activated && out->listen_fd != NO_DESCRIPTOR)
         return report_usage(verb_name, "--activated", "and --listen-fd are two sockets");
     if ((verb & (VERB_STATUS | VERB_STOP)) != 0 && out->framing == FRAMING_JSON)
@@ -296,7 +322,7 @@ int options_parse(struct options *out, enum verb_bit verb, const char *verb_name
     out->ready_fd = NO_DESCRIPTOR;
     out->listen_fd = NO_DESCRIPTOR;
     for (int at = 0; at < argc; at++) {
-        if (is_ended && (verb == VERB_SERVE || verb == VERB_ENSURE) && out->app != NULL) {
+        if (is_ended && (verb & VERB_WITH_COMMAND) != 0 && (out->app != NULL || verb == VERB_RUN)) {
             out->command = argv + at;
             break;
         }

@@ -19,19 +19,23 @@ enum verb_bit {
     VERB_TOKEN = 64,
     VERB_DOCTOR = 128,
     VERB_ENSURE = 256,
-    VERB_ALL = 511
+    VERB_RUN = 512,
+    VERB_ALL = 1023,
+    VERB_ENDPOINT = VERB_ALL & ~VERB_RUN, /* those with an APP */
+    VERB_WITH_COMMAND = VERB_SERVE | VERB_ENSURE | VERB_RUN
 };
 
 enum framing { FRAMING_ANY, FRAMING_BINARY, FRAMING_JSON };
 
 #define NO_DESCRIPTOR (-1)
+#define OPTIONS_FILES 64
 #define LARGEST_BODY  ((size_t)64 << 20)
 #define SMALLEST_BODY ((size_t)4096)
 
 struct options {
     const char  *app;
-    const char  *body;    /* call: NULL is empty, "-" is stdin */
-    char       **command; /* serve, ensure: what stood behind --; ends in NULL. NULL: none */
+    const char  *body;    /* call, run: NULL is empty, "-" is stdin */
+    char       **command; /* serve, ensure, run: what stood behind --; ends in NULL. NULL: none */
     const char  *directory;
     const char  *name;
     int          timeout_ms; /* as in cordon.h; 0: not given */
@@ -50,6 +54,9 @@ struct options {
     int          ready_fd;
     int          listen_fd;
     int          is_activated;
+    int          is_pty;
+    const char  *files[OPTIONS_FILES];
+    size_t       file_count;
 };
 
 /*

@@ -95,6 +95,8 @@ const char *report_advice(char text[REPORT_ADVICE], const struct options *option
 
     if (gap == NULL)
         return advice;
+    if (options->app == NULL)
+        return NULL;
     snprintf(text, REPORT_ADVICE, "%.*s%s%s%s%s%s%s", (int)(gap - advice), advice, options->app,
              options->directory ? " --dir " : "", options->directory ? options->directory : "",
              options->name ? " --name " : "", options->name ? options->name : "", gap + 2);

@@ -13,6 +13,7 @@ int verb_cat(const struct options *options);
 int verb_ensure(const struct options *options);
 int verb_status(const struct options *options);
 int verb_stop(const struct options *options);
+int verb_run(const struct options *options);
 int verb_token(const struct options *options);
 int verb_doctor(const struct options *options);
 
