@@ -78,6 +78,16 @@ static void measure_plain_start(void)
     }
 }
 
+/* Slow beside what a first start takes in this very moment. */
+static int is_quick(const start_answer *answer)
+{
+    if (answer->took <= TIMES_SLOWER * plain_ms)
+        return 1;
+    end_all();
+    measure_plain_start();
+    return answer->took <= TIMES_SLOWER * plain_ms;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -179,7 +189,7 @@ static int kill_once(int (*body)(void *context), void (*prepare)(void), unsigned
         assert_int_equal(status, is_killed ? 128 + SIGKILL : 0);
         ask(&answer);
         end_all();
-        if (answer.took <= TIMES_SLOWER * plain_ms)
+        if (is_quick(&answer))
             return is_killed;
         if (tries == TRIES - 1)
             fail_msg("killed before its call %u: the next caller waited %u ms, a first start takes "
@@ -279,10 +289,12 @@ static void whoever_comes_after_a_storm_is_served(void **state)
         for (int tries = 0; tries < TRIES; tries++) {
             one_storm();
             ask(&answer);
-            if (answer.took <= TIMES_SLOWER * plain_ms)
+            if (is_quick(&answer))
                 break;
+            if (tries == TRIES - 1)
+                fail_msg("after a storm the next caller waited %u ms, a first start takes %u",
+                         (unsigned)answer.took, (unsigned)plain_ms);
         }
-        assert_true(answer.took <= TIMES_SLOWER * plain_ms);
         if (round % 2 == 0)
             end_all();
     }
