@@ -21,8 +21,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "../../tools/relay.h"
 #include "cordon.h"
+#include "relay.h"
 
 enum { GO = 0, TERMINAL = 1, IS_TIED = 2 }; /* tags, as `cordon run` has them */
 
