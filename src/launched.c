@@ -174,6 +174,11 @@ void cordon__launched_look(cordon__launched *it)
         judge_end(it);
 }
 
+int cordon__launched_has_left(const cordon__launched *it)
+{
+    return it->fate == CORDON__FATE_SERVES && it->pid != 0 && it->child == NULL;
+}
+
 /* ---- Why it failed --------------------------------------------------------------------- */
 
 static int is_end(char letter)

@@ -41,6 +41,8 @@ int cordon__launched_start(cordon__launched *it, cordon_endpoint *endpoint, int 
                            cordon_fault *fault);
 /* How it gets on, as far as can be told now. */
 void cordon__launched_look(cordon__launched *it);
+/* It has served, and has left in peace: nobody needed it just then. */
+int cordon__launched_has_left(const cordon__launched *it);
 /* FATE_FAILED: why; returns ELAUNCH. */
 CORDON__COLD int cordon__launched_fault(cordon__launched *it, cordon_fault *fault);
 /* The name of what was started: argv[0]; NULL: the application's own launcher. */

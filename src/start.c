@@ -12,6 +12,7 @@
 #define PAUSE_MS    25 /* then up to this */
 #define DOUBT_MS    50 /* a refusal that may pass is believed after this long */
 #define GO_ON       2  /* a step: the next one at once */
+#define LAUNCHES    3  /* of one that has left before we came: no more */
 #define KNOWN_FLAGS (CORDON_STAY_IN_JOB | CORDON_REPLACE_OTHER_VERSION)
 
 /* ---- What is asked for --------------------------------------------------------------- */
@@ -279,6 +280,7 @@ static int launch(cordon__start *start, intptr_t *handle, cordon__identity *peer
     cordon__trace_done(&start->endpoint->trace, "launch", cordon__launched_name(&start->launched),
                        NULL);
     start->state = CORDON__START_AWAIT;
+    start->launches++;
     quicken(start);
     return GO_ON;
 }
@@ -293,6 +295,15 @@ static int hold(cordon__start *start, intptr_t *handle, cordon__identity *peer, 
     return code == NOBODY ? launch(start, handle, peer, fault) : code;
 }
 
+/* It served, nobody came for so long as it waits, and it left: before we had a look. */
+static int hold_again(cordon__start *start)
+{
+    cordon__launched_close(&start->launched);
+    cordon__launched_open(&start->launched, &start->options, &start->endpoint->memory);
+    start->state = CORDON__START_HOLD;
+    return GO_ON;
+}
+
 /* Its end is looked for before the address: what is found there after it is another's. */
 static int await(cordon__start *start, intptr_t *handle, cordon__identity *peer, uint64_t *due,
                  cordon_fault *fault)
@@ -304,6 +315,8 @@ static int await(cordon__start *start, intptr_t *handle, cordon__identity *peer,
     code = probe(start, handle, peer, fault);
     if (code != BUSY && code != NOBODY)
         return code;
+    if (code == NOBODY && cordon__launched_has_left(&start->launched) && start->launches < LAUNCHES)
+        return hold_again(start);
     if (code == BUSY || start->launched.fate != CORDON__FATE_FAILED)
         return later(start, CORDON__START_FOR_LAUNCH, due, fault);
     cordon__fault_clear(&why);

@@ -19,7 +19,7 @@ enum cordon__start_state {
     CORDON__START_SEEK = 0, /* is somebody there? Nobody: try the startup lock */
     CORDON__START_QUEUE,    /* somebody is, to be replaced: the startup lock first */
     CORDON__START_HOLD,     /* the lock is ours: is somebody there now? Nobody: launch */
-    CORDON__START_AWAIT,    /* launched by us: until it answers */
+    CORDON__START_AWAIT,    /* launched by us: until it answers; has it left: HOLD again */
     CORDON__START_STATES
 };
 
@@ -41,6 +41,7 @@ typedef struct cordon__start {
     uint64_t                  pace_began; /* 0: no pause yet */
     uint64_t                  pause_ms;
     uint64_t                  doubt_ends; /* of a refusal that may pass; 0: no doubt */
+    unsigned                  launches;
     int                       was_absent; /* at some time nobody was there */
     uint64_t                  answered;   /* by this pid; 0: not known */
     cordon__lock             *lock;

@@ -130,6 +130,51 @@ static void one_that_stops_is_waited_for_and_followed(void **state)
     close_scene();
 }
 
+/* It serves, and leaves before anybody had a look `visits` times; then it stays. */
+static void visit(void *context)
+{
+    unsigned *visits = context;
+
+    if (*visits == 0) {
+        serve(NULL);
+        return;
+    }
+    --*visits;
+    assert_int_equal(cordon_ready(NULL), CORDON_OK);
+    sim_leave(0);
+}
+
+static const char *const visit_argv[] = {"visitor", NULL};
+
+static void one_that_served_and_left_is_started_again(void **state)
+{
+    (void)state;
+    for (unsigned visits = 1; visits <= 2; visits++) {
+        unsigned left = visits;
+
+        open_scene(visit_argv);
+        sim_program("visitor", visit, &left);
+        check(0, CORDON_OK);
+        assert_int_equal(scene.is_started, 1);
+        assert_int_equal(sim_births(), visits + 1);
+        assert_in_range(scene.took, 0, 25);
+        close_scene();
+    }
+}
+
+static void one_that_always_leaves_is_started_three_times_and_no_more(void **state)
+{
+    unsigned left = 1000;
+
+    (void)state;
+    open_scene(visit_argv);
+    sim_program("visitor", visit, &left);
+    check(1000, CORDON_ETIMEDOUT);
+    assert_int_equal(scene.took, 1000);
+    assert_int_equal(sim_births(), 3);
+    close_scene();
+}
+
 static void token_of_the_last_server_is_not_the_end(void **state)
 {
     (void)state;
@@ -261,6 +306,8 @@ int main(void)
         cmocka_unit_test(longest_pause_is_as_asked_for),
         cmocka_unit_test(one_that_lets_nobody_in_yet_is_waited_for),
         cmocka_unit_test(one_that_stops_is_waited_for_and_followed),
+        cmocka_unit_test(one_that_served_and_left_is_started_again),
+        cmocka_unit_test(one_that_always_leaves_is_started_three_times_and_no_more),
         cmocka_unit_test(token_of_the_last_server_is_not_the_end),
         cmocka_unit_test(lock_that_stays_taken_is_told_at_the_deadline),
         cmocka_unit_test(whoever_waits_for_a_killed_holder_goes_on_at_once),
