@@ -127,11 +127,10 @@ static DWORD create(cordon__start *it, DWORD more)
     const int is_detached = (it->program->flags & CORDON__DETACHED) != 0;
     DWORD     flags = EXTENDED_STARTUPINFO_PRESENT | CREATE_UNICODE_ENVIRONMENT | more;
 
-    /* Not DETACHED_PROCESS: each program that it starts would open a window for a console. */
-    if (is_detached || !have_console())
-        flags |= CREATE_NO_WINDOW;
     if (is_detached)
-        flags |= CREATE_NEW_PROCESS_GROUP;
+        flags |= DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
+    else if (!have_console())
+        flags |= CREATE_NO_WINDOW;
     return CreateProcessW(it->file, it->line, NULL, NULL, TRUE, flags, it->environment,
                           it->directory, &it->how.StartupInfo, &it->made)
                ? 0
