@@ -99,6 +99,16 @@ class Everywhere(Doctor):
         self.serve_echo()
         self.check(0, "running")
 
+    def test_a_lost_token_and_what_is_in_its_way(self):
+        server = self.serve_echo()
+        path = self.token_file
+        os.unlink(path)
+        self.check(4, "its token file is gone", os.path.basename(path))
+        server.kill()
+        server.wait(kit.PATIENCE)
+        os.mkdir(path)
+        self.check(4, "a directory in the way of a server's file: no server can start")
+
     def test_it_has_no_room(self):
         self.serve_echo("--max-sessions", "1")
         guest = self.start(kit.CORDON, "cat", kit.APP, "--dir", kit.native(self.dir),
