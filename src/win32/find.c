@@ -4,6 +4,8 @@
  * than one way. And it hands a batch file to cmd.exe, which takes the arguments apart by rules of
  * its own: whoever writes one of them writes a command. So only programs are found.
  */
+#include "../dialect.h"
+
 #include "words.h"
 
 #include <string.h>

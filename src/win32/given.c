@@ -1,4 +1,6 @@
 /* What a program is given: copies that may be inherited, its streams and its log. */
+#include "../dialect.h"
+
 #include "start.h"
 
 static const char log_step[] = "open log";

@@ -6,6 +6,8 @@
  * what comes of it is a file, a pipe or a memory object, or closed. Nothing else is asked of it
  * before it is handed on: some questions wait for who uses the same file.
  */
+#include "../dialect.h"
+
 #include "child.h"
 #include "pipe.h"
 

@@ -5,6 +5,8 @@
  * starts a program of its own in that moment, and lets it inherit all there is, hands them on to
  * that one too. The system has no way around it.
  */
+#include "../dialect.h"
+
 #include "child.h"
 #include "start.h"
 #include "words.h"

@@ -1,4 +1,6 @@
 /* A command line and an environment, as Windows wants them. */
+#include "../dialect.h"
+
 #include "words.h"
 
 #include <stdlib.h>

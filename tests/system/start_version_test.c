@@ -29,6 +29,7 @@ static void play_other_version(fake *server, support_raw raw, unsigned number)
         support_remove(server->token_path);
         support_listener_hide(server->listener);
         fake_say(raw, REPLY, 0, server->frame.id, NULL, 0);
+        return; /* as long as it is connected, its name is taken where it is a pipe's */
     }
 }
 
