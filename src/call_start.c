@@ -80,14 +80,14 @@ static int ask_to_stop(const cordon__talk *talk, uint64_t deadline, cordon_fault
     return code;
 }
 
-static int replace(cordon__start *start, const cordon__talk *talk, uint64_t *due,
-                   cordon_fault *fault)
+static int replace(cordon__start *start, cordon__talk *talk, uint64_t *due, cordon_fault *fault)
 {
     const cordon_fault before = *fault;
     int                code = cordon__start_replace(start, due, fault);
 
     if (code != CORDON_OK)
         return code;
+    cordon__line_close(&talk->line); /* what it has refused, too */
     code = ask_to_stop(talk, start->deadline, fault);
     if (code == CORDON_OK || cordon__start_may_pass(start, code)) {
         *fault = before;
