@@ -1,6 +1,8 @@
 /*
  * However many ask at once: what is to be started is started once, one of them is told so, and all
  * of them have a session. Cases 41 and 42.
+ *
+ *     start_once_test [ROUNDS]
  */
 #include "start_kit.h"
 
@@ -149,6 +151,21 @@ static void hundred_callers_start_a_program_once(void **state)
 /* ---- whoever else serves ----------------------------------------------------------------------
  */
 
+static int rounds = 3;
+
+static void round_after_round_starts_a_program_once(void **state)
+{
+    const uint64_t began = support_now();
+
+    (void)state;
+    for (int round = 0; round < rounds; round++) {
+        program_is_started_once_for(MANY);
+        start_stop_server(home);
+    }
+    print_message("%d rounds of %d callers in %u ms\n", rounds, (int)MANY,
+                  (unsigned)(support_now() - began));
+}
+
 static void server_that_runs_already_is_joined(void **state)
 {
     cordon_start_options options = CORDON_START_OPTIONS_INIT;
@@ -256,13 +273,14 @@ static void program_that_says_why_is_told_with_its_words(void **state)
     assert_true(answer.fault.exit_status > 0);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sixteen_callers_call_the_launcher_once),
         cmocka_unit_test(hundred_callers_call_the_launcher_once),
         cmocka_unit_test(sixteen_callers_start_a_program_once),
         cmocka_unit_test(hundred_callers_start_a_program_once),
+        cmocka_unit_test(round_after_round_starts_a_program_once),
         cmocka_unit_test(server_that_runs_already_is_joined),
         cmocka_unit_test(server_that_others_start_meanwhile_is_joined),
         cmocka_unit_test(stopped_server_is_started_again),
@@ -271,6 +289,10 @@ int main(void)
     };
     struct CMUnitTest with[sizeof tests / sizeof tests[0]];
 
+    if (count > 1 && (rounds = atoi(arguments[1])) < 1) {
+        fprintf(stderr, "usage: start_once_test [ROUNDS]\n");
+        return 2;
+    }
     for (size_t n = 0; n < sizeof tests / sizeof tests[0]; n++) {
         with[n] = tests[n];
         with[n].setup_func = set_up;
