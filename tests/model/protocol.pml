@@ -15,7 +15,7 @@
 #define SERVERS (STARTERS + HAND)
 #define FILES   (SERVERS + 1) /* inodes of lock files that there can be at once */
 
-byte crashes = CRASHES, stops = STOPS, cleans = CLEANS;
+byte crashes = CRASHES, stops = STOPS, cleans = CLEANS, by_hand = HAND; /* to come */
 
 /* ---- the disk and the kernel: 0 is nobody, a server is 1 to SERVERS ----------------------- */
 
@@ -72,7 +72,8 @@ byte number[SERVERS + 2], freed; /* a number is used again at once */
 byte servers;   /* how many act as the server: from the lock's winning to its release */
 byte running;   /* processes of servers */
 byte published; /* who listens at the address, does not stop, and was not cleaned away */
-bit  at_most_one_server = 1, reachable = 1, own_token = 1, launched_once = 1, lost_to_a_server = 1;
+bit  at_most_one_server = 1, reachable = 1, own_token = 1;
+bit  launched_once = 1, lost_to_a_server = 1, told_of_another = 1;
 
 /* One more, that nobody waits for ever, is a state with no way on: spin's invalid end state. */
 #ifdef LOCK_GOES
@@ -85,6 +86,7 @@ bit  at_most_one_server = 1, reachable = 1, own_token = 1, launched_once = 1, lo
     reachable = (published == 0 || holder[lock_file] != published ||                             \
                  (address == published && ANSWERS));                                             \
     assert(reachable)
+#define TOLD_OF_ANOTHER told_of_another = (child[me] == SECOND); assert(told_of_another)
 #define OWN_TOKEN own_token = (!ANSWERS || token == address); assert(own_token)
 
 /* How starters can end, told once each. No part of a state. */
@@ -149,6 +151,7 @@ active [STARTERS] proctype starter()
         queue = queue - (1 << _pid)
     }
 #endif
+hold:
     /* Whoever had the lock before may have started one. = src/start.c: hold [probe launch] */
 #ifndef NO_SECOND_PROBE
     if
@@ -171,7 +174,7 @@ active [STARTERS] proctype starter()
     start_lock = 0;
 #endif
     /* Until somebody answers, or what was launched ends: = src/start.c: await
-     * [cordon__launched_look probe later cordon__launched_fault] */
+     * [cordon__launched_look probe cordon__launched_has_left hold_again later] */
     if
     :: atomic { address == me && ANSWERS -> TELL(3, "STARTED"); goto release }
     :: atomic { address != me && ANSWERS -> TELL(4, "JOINED another's"); goto release }
@@ -181,15 +184,20 @@ active [STARTERS] proctype starter()
     if
     :: atomic { ANSWERS -> TELL(5, "JOINED as its own ended"); goto release }
     :: atomic { !ANSWERS && child[me] == BROKEN -> TELL(6, "ELAUNCH"); goto release }
+#ifndef LEFT_IS_AWAITED
+    :: atomic { !ANSWERS && child[me] == LEFT -> child[me] = 0; goto hold }
+    :: atomic { !ANSWERS && child[me] == SECOND -> skip }
+#else
     :: atomic { !ANSWERS && child[me] != BROKEN -> skip }
+#endif
     OR_DIES;
-    /* It ended in peace: until somebody answers, or the deadline. */
+    /* It says that another has the endpoint: until that answers, or the deadline. */
     if
     :: atomic { ANSWERS -> TELL(5, "JOINED as its own ended") }
 #ifdef PATIENT
-    :: atomic { !ANSWERS && running == 0 -> TELL(7, "EBUSY or ETIMEDOUT") }
+    :: atomic { !ANSWERS && running == 0 -> TOLD_OF_ANOTHER; TELL(7, "EBUSY") }
 #else
-    :: atomic { !ANSWERS -> TELL(7, "EBUSY or ETIMEDOUT") }
+    :: atomic { !ANSWERS -> TOLD_OF_ANOTHER; TELL(7, "EBUSY") }
 #endif
     OR_DIES;
 release:
@@ -264,21 +272,18 @@ inline ends(how)
     goto over
 }
 
-#define OR_DIES :: atomic { crashes > 0 -> crashes--; ends(BROKEN) } fi
+#define OR_DIES    :: atomic { crashes > 0 -> crashes--; ends(BROKEN) } fi
+#define STEP(what) if :: atomic { what } OR_DIES
 
 /* The lock is free from here on; closing the file changes nothing any more. */
 inline release_lock()
 {
-    if
-    :: atomic { let_go() }
-    OR_DIES
+    STEP(let_go())
 }
 
 inline close_listener()
 {
-    if
-    :: atomic { sock[me] = CLOSED; FREE_IT }
-    OR_DIES
+    STEP(sock[me] = CLOSED; FREE_IT)
 }
 
 active [SERVERS] proctype server()
@@ -289,7 +294,7 @@ end_not_started:
     if
     :: atomic { child[me] == RUNNING -> skip }
 #if HAND > 0
-    :: atomic { me > STARTERS -> running++ }
+    :: atomic { me > STARTERS && by_hand > 0 -> by_hand--; running++ }
 #endif
     fi;
 #ifdef TOKEN_FIRST
@@ -301,9 +306,7 @@ end_not_started:
     /* = src/claim.c: try_lock [cordon__private_open cordon__lock_take is_answered] */
     /* = src/posix/lock.c: take [open_file check_file flock is_named] */
 take:
-    if
-    :: atomic { open_lock_file() }
-    OR_DIES;
+    STEP(open_lock_file());
     if
     :: atomic { holder[opened[me]] == 0 -> holder[opened[me]] = me }
     :: atomic { holder[opened[me]] != 0 -> close_lock_file(); goto held }
@@ -344,15 +347,11 @@ won:
     :: atomic { address == 0 -> goto write }
     :: atomic { address != 0 -> skip }
     OR_DIES;
-    if
-    :: atomic { REMOVE_ADDRESS; REACHABLE; published = 0 }
-    OR_DIES;
+    STEP(REMOVE_ADDRESS; REACHABLE; published = 0);
 write:
     /* = src/posix/secret.c: cordon__secret_store [clear_half write_half give_name] */
 #if !defined(TOKEN_FIRST) && !defined(LISTEN_FIRST)
-    if
-    :: atomic { token = me; OWN_TOKEN }
-    OR_DIES;
+    STEP(token = me; OWN_TOKEN);
 #endif
 bind:
     /* = src/posix/listen.c: publish [bind_socket close_to_others listen remove_if_bound] */
@@ -427,9 +426,7 @@ leave:
     :: atomic { IS_MINE -> skip }
     :: atomic { !IS_MINE -> goto close }
     OR_DIES;
-    if
-    :: atomic { REMOVE_ADDRESS; REACHABLE }
-    OR_DIES;
+    STEP(REMOVE_ADDRESS; REACHABLE);
 #endif
 close:
     /* = src/posix/listen.c: cordon__listener_close [uv_close close] */
@@ -446,9 +443,7 @@ close:
     :: atomic { token == me -> skip }
     :: atomic { token != me -> goto unlock }
     OR_DIES;
-    if
-    :: atomic { token = 0; OWN_TOKEN }
-    OR_DIES;
+    STEP(token = 0; OWN_TOKEN);
 #endif
 unlock:
     /* = src/posix/lock.c: cordon__lock_release [ftruncate flock close] */
@@ -458,7 +453,7 @@ unlock:
 #endif
     atomic { ends((is_broken -> BROKEN : LEFT)) };
 over:
-    skip
+    goto end_not_started /* the next one that this starter launches */
 }
 #undef me
 #undef OR_DIES
