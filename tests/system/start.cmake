@@ -7,7 +7,7 @@ foreach(subject busy time version)
     cordon_test(NAME start_${subject}_test SOURCES start_${subject}_test.c LIBS start_kit client_kit)
 endforeach()
 cordon_test(NAME start_rounds_test SOURCES start_rounds_test.c LIBS start_kit LABELS race TIMEOUT 300)
-# Each third system call; all of them, and long storms: docs/campaigns.md
+# Each fifth system call; all of them, and long storms: docs/campaigns.md
 cordon_test(NAME start_kill_test SOURCES start_kill_test.c LIBS start_kit LABELS kill TIMEOUT 180)
 if(WIN32)
     set(protocol 40)

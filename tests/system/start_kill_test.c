@@ -13,7 +13,7 @@
 
 enum { CALLERS = 6, TRIES = 3, TIMES_SLOWER = 20, LEAST_MS = 10 };
 
-static unsigned every = 3;
+static unsigned every = 5;
 static int      rounds = 20;
 
 static char     root[SUPPORT_PATH], home[SUPPORT_PATH];
