@@ -58,6 +58,7 @@ void sim_end_close(sim_end *end)
     end->is_closed = end->is_shut = 1;
     if (end->size > 0)
         other->is_reset = 1;
+    sim_parcels_drop(end);
     if (end->number != CORDON__NO_HANDLE) {
         ends[end->number] = NULL;
         sim_give_descriptor(end->process);
@@ -113,6 +114,7 @@ long sim_end_read(sim_end *end, void *data, size_t size)
         done += step;
     }
     end->size -= most;
+    end->taken += most;
     end->has_been_read = 1;
     return (long)most;
 }
@@ -122,6 +124,7 @@ static void put(sim_end *to, const char *data, size_t size)
     size_t at = (to->start + to->size) % to->room;
 
     to->size += size;
+    to->came += size;
     while (size > 0) {
         const size_t step = size < to->room - at ? size : to->room - at;
 
@@ -163,7 +166,7 @@ long sim_end_write(sim_end *end, const cordon_bytes *pieces, size_t count, size_
 
 void cordon__handle_close(intptr_t handle)
 {
-    sim_end *end = sim_pipe_close(handle) ? NULL : sim_end_of(handle);
+    sim_end *end = sim_pipe_close(handle) || sim_thing_close(handle) ? NULL : sim_end_of(handle);
 
     if (end)
         sim_end_close(end);
@@ -200,6 +203,7 @@ void sim_hang_up(intptr_t handle)
 
 void sim_ends_vanish(const sim_process *process)
 {
+    sim_things_vanish(process);
     for (size_t i = 0; i < ENDS_MAX; i++)
         if (ends[i] && ends[i]->process == process)
             sim_end_close(ends[i]);

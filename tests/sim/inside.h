@@ -117,6 +117,8 @@ const char *sim_kind_name(enum sim_kind_of_file kind);
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
+typedef struct sim_parcel sim_parcel;
+
 typedef struct sim_end { /* one side of a connection */
     struct sim_end  *other;
     sim_process     *process;
@@ -124,6 +126,8 @@ typedef struct sim_end { /* one side of a connection */
     char            *in;  /* bytes on their way to us: a ring */
     size_t           start, size, room;
     intptr_t         number;
+    uint64_t         came, taken;        /* bytes to us, ever; of those, read */
+    sim_parcel      *parcels;            /* things on their way to us */
     unsigned char    is_closed, is_shut; /* this side: gone; writes no more */
     unsigned char    is_reset;           /* the other went with unread bytes */
     unsigned char    is_server, has_been_read;
@@ -141,5 +145,9 @@ enum { SIM_NOT_NOW = -1, SIM_GONE = -2 };
 long sim_end_read(sim_end *end, void *data, size_t size);
 long sim_end_write(sim_end *end, const cordon_bytes *pieces, size_t count, size_t skip);
 void sim_end_close(sim_end *end);
+void sim_parcels_drop(sim_end *end);
+/* 1: that was a thing. */
+int  sim_thing_close(intptr_t handle);
+void sim_things_vanish(const sim_process *process);
 
 #endif

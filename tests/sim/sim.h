@@ -111,6 +111,15 @@ void sim_on_thread(unsigned number);
 /* An allocator, as cordon_endpoint_options has it. */
 void *sim_allocate(void *old, size_t size, void *user);
 
+/* ---- things that travel along a pair (handle.c) ------------------------------------------- */
+
+/* A descriptor of something, of the current process; CORDON__NO_HANDLE: it has too many. */
+intptr_t sim_thing(void);
+/* As sim_write, with so many of them beside the first byte. */
+long sim_write_with(intptr_t handle, const void *data, size_t size, size_t count);
+/* One of its connections is another process's from here on. */
+void sim_hand_over(intptr_t handle, sim_process *process);
+
 /* ---- programs (spawn.c) ------------------------------------------------------------------ */
 
 /* What cordon__spawn starts by this name: a process that begins with run(context). */
