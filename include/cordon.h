@@ -693,6 +693,12 @@ CORDON_API int cordon_ready(const cordon_fault *trouble);
  *
  * Handles that you send stay yours, and are duplicated before the call returns.
  * Those you receive are not inherited by programs you start.
+ *
+ * On Windows files, pipes and memory objects travel, and a child must be there
+ * until its handles are received. There a child is asked to end by the end of its
+ * channel alone; one that did not has exit status 137. The first word of argv is
+ * an .exe or .com (".exe" may be left out): a script is an argument of what runs
+ * it, and a batch file is never started.
  */
 
 typedef struct cordon_child_options {
