@@ -375,8 +375,16 @@ static void say_failure(check *all, const cordon_fault *why)
     tell_fact(&fact, all);
 }
 
+static int left_until(uint64_t deadline)
+{
+    const uint64_t now = cordon__now();
+
+    return now < deadline ? (int)(deadline - now) : CORDON_AT_ONCE;
+}
+
 static void check_server(check *all)
 {
+    const uint64_t         deadline = cordon__now() + HELLO_MS;
     cordon_session_options how = CORDON_SESSION_OPTIONS_INIT;
     cordon_session        *session = NULL;
     cordon_fault           why;
@@ -389,7 +397,7 @@ static void check_server(check *all)
     how.timeout_ms = HELLO_MS;
     code = cordon_session_open(&session, all->endpoint, &how, &why);
     if (code == CORDON_OK)
-        code = cordon_session_status(&json, session, HELLO_MS, &why);
+        code = cordon_session_status(&json, session, left_until(deadline), &why);
     if (code == CORDON_OK) {
         read_about(&server, json);
         say_about(all, &server);
