@@ -182,12 +182,8 @@ static int receive(cordon_channel *channel, uint64_t deadline, cordon_fault *why
 {
     int code = begin(channel, "receive", why);
 
-    for (int round = 0; code == CORDON_OK && channel->part != CORDON__PART_WHOLE; round++) {
-        /* Who sends a byte now and then does not move the deadline. */
-        if (round > 0 && deadline != 0 && deadline != CORDON__NEVER && cordon__now() >= deadline)
-            deadline = 0;
+    while (code == CORDON_OK && channel->part != CORDON__PART_WHOLE)
         code = cordon__channel_step(channel, deadline, why);
-    }
     return code;
 }
 
