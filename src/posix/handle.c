@@ -237,6 +237,21 @@ static int keep_rights(cordon__ferry *ferry, const struct cmsghdr *head)
     return is_kept;
 }
 
+/* As CMSG_NXTHDR, which some systems write in a way that compilers complain of. */
+static struct cmsghdr *next_of(const struct msghdr *message, struct cmsghdr *head)
+{
+    char  *from = (char *)message->msg_control;
+    size_t at;
+
+    if ((size_t)head->cmsg_len < CMSG_LEN(0))
+        return NULL;
+    at = (size_t)((char *)head - from) + CMSG_SPACE((size_t)head->cmsg_len - CMSG_LEN(0));
+    if (at > (size_t)message->msg_controllen ||
+        (size_t)message->msg_controllen - at < sizeof(struct cmsghdr))
+        return NULL;
+    return (struct cmsghdr *)(void *)(from + at);
+}
+
 /* What came along. NULL, or what is wrong with it; all of it is looked at all the same. */
 static const char *look_at_control(cordon__ferry *ferry, struct msghdr *message)
 {
@@ -245,7 +260,7 @@ static const char *look_at_control(cordon__ferry *ferry, struct msghdr *message)
     if ((message->msg_flags & MSG_CTRUNC) != 0)
         wrong = "more came along with the bytes than a message may have";
     for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head != NULL;
-         head = CMSG_NXTHDR(message, head)) {
+         head = next_of(message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
             wrong = "what came along with the bytes are no descriptors";
         else if (!keep_rights(ferry, head))
