@@ -242,7 +242,7 @@ static void nobody_gets_into_the_queue_once_the_address_has_gone(void **state)
 
     kit_serve(it, it->near);
     listener = kit_listen(it, it->place);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/held", it->near);
+    snprintf(address.sun_path, sizeof address.sun_path, "%.90s/held", it->near);
     assert_int_equal(link(address_of(it->place), address.sun_path), 0);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
