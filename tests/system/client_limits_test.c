@@ -122,14 +122,15 @@ static void play_promise(fake *server, support_raw raw, unsigned number)
     (void)number;
     fake_admit(server, raw);
     FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
-    support_raw_send(raw, head, support_put_head(head, REPLY, 0, server->frame.id, 64u << 20));
-    support_raw_send(raw, "some", 4);
+    /* On a busy machine its time may be over before. */
+    support_raw_try_send(raw, head, support_put_head(head, REPLY, 0, server->frame.id, 64u << 20));
+    support_raw_try_send(raw, "some", 4);
     fake_drain(server, raw);
 }
 
 static void memory_follows_what_came_not_what_was_promised(void **state)
 {
-    cordon_call_options options = fake_in(50, 0);
+    cordon_call_options options = fake_in(200, 0);
     cordon_buffer       reply = CORDON_BUFFER_INIT;
     cordon_fault        fault = CORDON_FAULT_INIT;
     fake                server;
@@ -267,7 +268,7 @@ static void play_trickle(fake *server, support_raw raw, unsigned number)
     (void)number;
     fake_admit(server, raw);
     FAKE_CHECK(server, fake_read(server, raw) == REQUEST);
-    support_raw_send(raw, head, support_put_head(head, REPLY, 0, server->frame.id, 65536));
+    support_raw_try_send(raw, head, support_put_head(head, REPLY, 0, server->frame.id, 65536));
     while (support_raw_try_send(raw, "b", 1) == 1)
         support_pause(2);
 }
