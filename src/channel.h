@@ -10,7 +10,7 @@
 #include "frame.h"
 #include "platform.h"
 
-#define CORDON__WORD_SIZE  16 /* bytes; twice as many digits */
+#define CORDON__WORD_SIZE  ((size_t)16) /* bytes; twice as many digits */
 #define CORDON__CHANNEL_MS 5000
 #define CORDON__TAG_SIZE   4
 

@@ -108,15 +108,14 @@ void cordon__handles_undo(cordon__ferry *ferry, const uint8_t *values, size_t co
 
 static void put_rights(struct msghdr *message, rights *extra, const intptr_t *handles, size_t count)
 {
-    struct cmsghdr *head;
-    int             fds[CORDON__HANDLES_MAX];
+    struct cmsghdr *head = &extra->head;
+    int             fds[CORDON__HANDLES_MAX] = {0};
 
     for (size_t i = 0; i < count; i++)
         fds[i] = (int)handles[i];
     memset(extra, 0, sizeof *extra);
     message->msg_control = extra;
     message->msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int));
-    head = CMSG_FIRSTHDR(message);
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
