@@ -108,7 +108,7 @@ static void expect_no_memory_for_bursts(talk *talk, unsigned flags, cordon_bytes
 
 /* A large body may be read and written in other pieces than ever before, which takes a larger
  * buffer once: not one for each. */
-enum { LARGE_ROUNDS = 200, LARGE_MOST = 8 };
+enum { LARGE_ROUNDS = 200, LARGE_MOST = 8 + COPIES };
 
 static void expect_hardly_any_memory(talk *talk, cordon_bytes body)
 {
