@@ -12,27 +12,6 @@ static void expect_contains(const char *line, const char *part)
         fail_msg("%s\ndoes not contain %s", line, part);
 }
 
-/* Who was refused and waits for the end: on a pipe nobody can say that nothing more will come, so
- * the server keeps each for a moment. They wait together. */
-static wire leaving[16];
-static int  leavers;
-
-static void expect_their_end(void)
-{
-    while (leavers > 0) {
-        wire_expect_end(&leaving[--leavers]);
-        wire_close(&leaving[leavers]);
-    }
-}
-
-static void leave_with_others(wire *wire)
-{
-    wire_half_close(wire);
-    leaving[leavers++] = *wire;
-    if (leavers == sizeof leaving / sizeof *leaving)
-        expect_their_end();
-}
-
 /* One line of a new connection is answered so, then the end; nothing has run. */
 static void expect_refusal(talk *talk, const char *line, size_t size, const char *code)
 {
@@ -44,7 +23,7 @@ static void expect_refusal(talk *talk, const char *line, size_t size, const char
     wire_send(&wire, line, size);
     snprintf(part, sizeof part, "\"code\":\"%s\"}", code);
     expect_contains(wire_line(&wire), part);
-    leave_with_others(&wire);
+    wire_end_later(&wire);
     assert_int_equal(talk_now(talk, asked), asked);
 }
 
@@ -250,7 +229,7 @@ static void a_malformed_line_is_told_and_closed_and_never_runs(void **state)
         expect_refusal(talk, line, strlen(line), "MALFORMED");
         free(line);
     }
-    expect_their_end();
+    wire_expect_ends();
     assert_int_equal(talk_now(talk, asked), 0);
 }
 
@@ -337,7 +316,7 @@ static void nesting_of_64_is_taken_and_of_65_is_not(void **state)
         wire_close(&wire);
         free(line);
     }
-    expect_their_end();
+    wire_expect_ends();
 }
 
 static void a_line_that_never_ends_is_malformed(void **state)
@@ -405,7 +384,7 @@ static void a_line_is_at_most_the_request_limit(void **state)
     assert_int_equal(talk_now(talk, asked), 2);
     wire_close(&wire);
     expect_refusal(talk, over, strlen(over), "TOO_LARGE");
-    expect_their_end();
+    wire_expect_ends();
     free(fits);
     free(over);
 }
@@ -421,7 +400,7 @@ static void a_stranger_s_line_is_at_most_64_kib_whatever_the_limit(void **state)
     fits = line_of(talk, 65536, "1");
     over = line_of(talk, 65537, "2");
     expect_refusal(talk, over, strlen(over), "TOO_LARGE");
-    expect_their_end();
+    wire_expect_ends();
     wire_connect(&wire, talk);
     wire_text(&wire, fits);
     expect_contains(wire_line(&wire), "{\"ok\":true,\"id\":1,");
@@ -453,81 +432,6 @@ static void a_line_without_an_end_is_cut_off_at_the_limit(void **state)
     free(much);
 }
 
-/* ---- tokens ---------------------------------------------------------------------------------- */
-
-#define UNAUTHORIZED_LINE "{\"ok\":false,\"error\":\"unauthorized\",\"code\":\"UNAUTHORIZED\"}"
-
-static void expect_unauthorized(talk *talk, const char *line)
-{
-    wire wire;
-
-    wire_connect(&wire, talk);
-    wire_text(&wire, line);
-    wire_expect_line(&wire, UNAUTHORIZED_LINE);
-    leave_with_others(&wire);
-}
-
-static void a_token_that_is_not_exactly_right_is_unauthorized(void **state)
-{
-    static const char *const others[] = {
-        "{\"request\":1}\n",
-        "{\"token\":null,\"request\":1}\n",
-        "{\"token\":0,\"request\":1}\n",
-        "{\"token\":{},\"request\":1}\n",
-        "{\"token\":[],\"request\":1,\"id\":4}\n",
-        "{\"token\":true,\"request\":1}\n",
-        "{\"token\":\"\\u0000\",\"request\":1}\n",
-    };
-    talk *talk = *state;
-    char  token[65], line[400];
-
-    talk_serve(talk);
-    talk_token(talk, token);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        expect_unauthorized(talk, others[i]);
-    for (int size = 0; size < 64; size++) {
-        snprintf(line, sizeof line, "{\"token\":\"%.*s\",\"request\":1}\n", size, token);
-        expect_unauthorized(talk, line);
-        snprintf(line, sizeof line, "{\"token\":\"%s%.*s\",\"request\":1}\n", token, size + 1,
-                 token);
-        expect_unauthorized(talk, line);
-    }
-    for (int i = 0; i < 64; i++) {
-        char wrong[65];
-
-        memcpy(wrong, token, sizeof wrong);
-        wrong[i] = wrong[i] == 'f' ? '0' : wrong[i] == '9' ? 'a' : (char)(wrong[i] + 1);
-        snprintf(line, sizeof line, "{\"token\":\"%s\",\"request\":1}\n", wrong);
-        expect_unauthorized(talk, line);
-        if (token[i] < 'a')
-            continue;
-        memcpy(wrong, token, sizeof wrong);
-        wrong[i] = (char)(wrong[i] - 'a' + 'A'); /* lower case only */
-        snprintf(line, sizeof line, "{\"token\":\"%s\",\"request\":1}\n", wrong);
-        expect_unauthorized(talk, line);
-    }
-    expect_their_end();
-    assert_int_equal(talk_now(talk, asked), 0);
-    assert_int_equal(talk_now(talk, here), 0);
-}
-
-static void every_line_is_judged_not_only_the_first(void **state)
-{
-    talk *talk = *state;
-    wire  wire;
-
-    talk_serve(talk);
-    wire_connect(&wire, talk);
-    send_line(&wire, talk, "\"id\":1,\"request\":1");
-    wire_expect_line(&wire, "{\"ok\":true,\"id\":1,\"data\":1}");
-    wire_text(&wire, "{\"id\":2,\"request\":2}\n");
-    wire_expect_line(&wire, UNAUTHORIZED_LINE);
-    wire_half_close(&wire);
-    wire_expect_end(&wire);
-    assert_int_equal(talk_now(talk, asked), 1);
-    wire_close(&wire);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,8 +447,6 @@ int main(void)
         TALK_BOTH(a_line_is_at_most_the_request_limit),
         TALK_BOTH(a_stranger_s_line_is_at_most_64_kib_whatever_the_limit),
         TALK_BOTH(a_line_without_an_end_is_cut_off_at_the_limit),
-        TALK_BOTH(a_token_that_is_not_exactly_right_is_unauthorized),
-        TALK_BOTH(every_line_is_judged_not_only_the_first),
     };
 
     return cmocka_run_group_tests_name("talk_json", tests, NULL, NULL);

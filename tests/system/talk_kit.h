@@ -201,6 +201,11 @@ void        wire_expect_line(wire *wire, const char *line);
 void        talk_need_half_close(void); /* SKIP where connections have none */
 void        wire_half_close(wire *wire);
 void        wire_close(wire *wire);
+/* Half-closes it, and sees its end and closes it later: with others, when they are many, or all at
+ * once. (On a pipe nobody can say that nothing more will come: the server waits a moment for each.)
+ */
+void wire_end_later(wire *wire);
+void wire_expect_ends(void);
 
 void talk_token(talk *talk, char hex[65]);
 /* {"token":"...",<rest>}\n with the endpoint's token */

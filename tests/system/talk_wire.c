@@ -405,6 +405,25 @@ void wire_close(wire *wire)
     wire->raw = SUPPORT_NO_RAW;
 }
 
+static wire leaving[16];
+static int  leavers;
+
+void wire_expect_ends(void)
+{
+    while (leavers > 0) {
+        wire_expect_end(&leaving[--leavers]);
+        wire_close(&leaving[leavers]);
+    }
+}
+
+void wire_end_later(wire *wire)
+{
+    wire_half_close(wire);
+    leaving[leavers++] = *wire;
+    if (leavers == sizeof leaving / sizeof *leaving)
+        wire_expect_ends();
+}
+
 char *json_line(talk *talk, const char *rest)
 {
     char   hex[65];
