@@ -329,7 +329,8 @@ typedef struct cordon_server_options {
     /** The last one: closed, address and lock released. */
     void (*on_closed)(void *user);
     /** Close when no session was here for that long; 0 and CORDON_FOREVER: never. Control
-     *  sessions do not count; a request that its handler still has does. */
+     *  sessions do not count; a request that its handler still has does. Who has started the
+     *  server and waits for it (cordon_ready) has at least two seconds to come. */
     int idle_ms;
     /** A listening socket from elsewhere, bound to the address of the endpoint; 0 and
      *  CORDON_NO_HANDLE: one of our own. It is the server's, and closed by it, once

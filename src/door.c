@@ -166,7 +166,7 @@ static void add_member(cordon_server *server, cordon__session *session)
     session->is_member = 1;
     *count_of(server, session) += 1;
     if (!session->gate.is_control)
-        server->idle_due = CORDON__NEVER;
+        cordon__idle_end(server);
     cordon__server_peer(&peer, session);
     if (server->options.on_session != NULL && !session->gate.is_control)
         server->options.on_session(session->id, &peer, 1, NULL, server->options.user);

@@ -9,12 +9,26 @@
 
 #include "server.h"
 
+/* Who has started it and waits is told that it serves, and comes then: so long is waited for him.
+ */
+#define AWAITED_MS 2000
+
 void cordon__idle_begin(cordon_server *server)
 {
-    if (server->options.idle_ms < 0 || server->state != CORDON__SERVER_OPEN)
+    int wait_ms = server->options.idle_ms;
+
+    if (wait_ms < 0 || server->state != CORDON__SERVER_OPEN)
         return;
-    server->idle_due = cordon__now() + (uint64_t)server->options.idle_ms;
+    if (server->is_awaited && wait_ms < AWAITED_MS)
+        wait_ms = AWAITED_MS;
+    server->idle_due = cordon__now() + (uint64_t)wait_ms;
     cordon__server_due(server, server->idle_due);
+}
+
+void cordon__idle_end(cordon_server *server)
+{
+    server->idle_due = CORDON__NEVER;
+    server->is_awaited = 0;
 }
 
 /* Neither a session, nor a connection that may become one, nor a request under way. */

@@ -37,7 +37,7 @@ size_t cordon__ready_line(char line[CORDON__READY_MOST], const cordon_fault *tro
 }
 
 /* The variable itself says whether it was said already: it goes with the first word. */
-int cordon_ready(const cordon_fault *trouble)
+int cordon__ready_say(const cordon_fault *trouble)
 {
     char         line[CORDON__READY_MOST];
     char         unused[33];
@@ -45,15 +45,21 @@ int cordon_ready(const cordon_fault *trouble)
     intptr_t     handle;
     int          code;
 
-    if (trouble != NULL && trouble->size < offsetof(cordon_fault, app_code))
-        return CORDON_EINVAL;
     cordon__fault_clear(&fault);
     code = cordon__inherit(&handle, unused, "CORDON_READY", &fault);
-    if (code == CORDON__ABSENT)
-        return CORDON_OK;
     if (code == 0)
         cordon__ready_write(handle, line, cordon__ready_line(line, trouble));
     return code;
+}
+
+int cordon_ready(const cordon_fault *trouble)
+{
+    int code;
+
+    if (trouble != NULL && trouble->size < offsetof(cordon_fault, app_code))
+        return CORDON_EINVAL;
+    code = cordon__ready_say(trouble);
+    return code == CORDON__ABSENT ? CORDON_OK : code;
 }
 
 /* ---- in the one that has started it ------------------------------------------------- */

@@ -14,6 +14,9 @@
 /* trouble NULL, or with CORDON_OK: "ready". Cut to fit, of plain text alone. Returns its size. */
 size_t cordon__ready_line(char line[CORDON__READY_MOST], const cordon_fault *trouble);
 
+/* As cordon_ready, and CORDON__ABSENT: nobody waits. */
+int cordon__ready_say(const cordon_fault *trouble);
+
 /*
  * What was said so far, all of it. 0: a whole line: *code is CORDON_OK, it serves, or why not, and
  * *text its words, as they came (not plain, borrowed of `said`). A code that we have no name for

@@ -2,6 +2,8 @@
 
 #include "server.h"
 
+#include "ready.h"
+
 /* ---- Service --------------------------------------------------------------- */
 
 void cordon__server_enter(cordon_server *server)
@@ -265,6 +267,7 @@ static void open_on_loop(void *context)
         server->look_due = cordon__now() + (uint64_t)server->options.look_ms;
         cordon__server_due(server, server->look_due);
     }
+    server->is_awaited = server->claim.endpoint != NULL && cordon__ready_say(NULL) == 0;
     cordon__idle_begin(server);
 }
 
@@ -379,9 +382,9 @@ int cordon_server_open(cordon_server **server, cordon_loop *loop, cordon_endpoin
     made->options = checked;
     made->on_request = on_request;
     code = open_server(made, loop, endpoint, &memory, &found);
-    if (endpoint != NULL)
-        (void)cordon_ready(code != 0 ? &found : NULL);
     if (code != 0) {
+        if (endpoint != NULL)
+            (void)cordon__ready_say(&found);
         release(made);
         return cordon__fault_give(fault, &found);
     }

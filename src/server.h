@@ -52,8 +52,9 @@ struct cordon_server {
     uint64_t              pid;     /* of the process that opened it */
     int                   state;   /* enum cordon__server_state */
     int                   is_listening, is_released, has_ended, is_short;
-    int                   is_deaf; /* its listener is not on the loop: tried again at the look */
-    int                   trouble; /* the last code that a look reported */
+    int                   is_awaited; /* who has started it waits, and nobody has come yet */
+    int                   is_deaf;    /* its listener is not on the loop: tried again at the look */
+    int                   trouble;    /* the last code that a look reported */
     struct cordon__push  *pushes, **pushes_end; /* lock: events from other threads */
     size_t                pushed;               /* lock: their bytes */
 };
@@ -75,6 +76,8 @@ void cordon__server_listen_again(cordon_server *server, cordon__listener *old);
 
 /* Nobody is here from now on. */
 void cordon__idle_begin(cordon_server *server);
+/* Somebody is. */
+void cordon__idle_end(cordon_server *server);
 /* Is it time to leave? */
 void cordon__idle_tick(cordon_server *server, uint64_t now);
 

@@ -7,3 +7,8 @@ if(WIN32) # each start is a process
     set(first_starts 12)
 endif()
 cordon_test(NAME single_test SOURCES single_test.c ARGS ${first_starts})
+if(WIN32) # each start is a process
+    set(restarts_of_leaving 20)
+endif()
+cordon_test(NAME race_leave_test SOURCES race_leave_test.c ARGS ${restarts_of_leaving}
+    LIBS start_kit LABELS race TIMEOUT 120)
