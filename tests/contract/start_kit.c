@@ -298,28 +298,52 @@ void start_part_run(start_order *start, kit *it, unsigned flags, const char *con
     start_run(start, it);
 }
 
-pid_t start_keeper_of(const start_order *start)
+/* What the kernel says of it; '\0': there is none. */
+static char state_of(pid_t pid, long *parent)
 {
-    char  path[64];
-    long  parent = 0;
+    char  path[64], state = '\0';
     FILE *stat;
 
-    snprintf(path, sizeof path, "/proc/%ld/stat", (long)cordon__child_pid(start->child));
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     stat = fopen(path, "re");
-    SUPPORT_CHECK(stat != NULL && fscanf(stat, "%*d (%*[^)]) %*c %ld", &parent) == 1);
+    if (stat == NULL)
+        return '\0';
+    if (fscanf(stat, "%*d (%*[^)]) %c %ld", &state, parent) != 2)
+        state = '\0';
     fclose(stat);
+    return state;
+}
+
+pid_t start_keeper_of(const start_order *start)
+{
+    long parent = 0;
+
+    SUPPORT_CHECK(state_of((pid_t)cordon__child_pid(start->child), &parent) != '\0');
     SUPPORT_CHECK(parent > 1 && parent != getpid());
     return (pid_t)parent;
 }
 
+/* A dead child of init's is gone: not every init is quick to bury. */
 static int has_gone(void *context)
 {
-    return kill(*(const pid_t *)context, 0) != 0 && errno == ESRCH;
+    const pid_t pid = *(const pid_t *)context;
+    long        parent = 0;
+    char        state;
+
+    if (kill(pid, 0) != 0)
+        return errno == ESRCH;
+    state = state_of(pid, &parent);
+    return state == '\0' || (state == 'Z' && parent != getpid());
 }
 
 void start_must_go(pid_t pid)
 {
     SUPPORT_CHECK(support_until(has_gone, &pid, SUPPORT_SOON));
+}
+
+int start_runs(pid_t pid)
+{
+    return !has_gone(&pid);
 }
 
 int start_has_no_child(void)

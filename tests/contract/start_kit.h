@@ -61,6 +61,7 @@ void start_part_run(start_order *start, kit *it, unsigned flags, const char *con
 /* In a process (the test's, or a child of it). */
 pid_t start_keeper_of(const start_order *start); /* its parent, which is not us */
 void  start_must_go(pid_t pid);                  /* nobody has this number any more, soon */
+int   start_runs(pid_t pid);                     /* alive, and not only a number */
 int   start_has_no_child(void);                  /* dead or alive, of whatever kind */
 
 /* Each kind of program, by its flags: our own child first. */
