@@ -133,13 +133,14 @@ class Starts(kit.Case):
         self.assertEqual(self.cordon("call", "x").out, b"x")
 
     def test_idle_it_ends_by_itself_and_not_while_somebody_is_there(self):
-        server = self.serve_echo("--idle-exit", "100")
+        idle_ms = 3000 if kit.IS_WINDOWS else 1000  # time enough to start a client
+        server = self.serve_echo("--idle-exit", str(idle_ms))
         session = self.start(CORDON, "cat", kit.APP, "--dir", kit.native(self.dir),
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         session.stdin.write(b"here\n")
         session.stdin.flush()
         self.assertEqual(session.stdout.readline().strip(), b"here")
-        time.sleep(0.4)
+        time.sleep(1.2 * idle_ms / 1000)
         self.assertIsNone(server.poll())
         session.stdin.write(b"still here\n")
         session.stdin.close()
