@@ -122,16 +122,25 @@ static HANDLE family(void)
     return job;
 }
 
-/* One that we could not end later would wait for ever, and whoever reads its streams with it. */
-static void adopt(HANDLE process)
+static void cannot(const char *what)
 {
     char text[80];
 
+    snprintf(text, sizeof text, "%s: error %lu", what, GetLastError());
+    support_failed(text, __FILE__, __LINE__);
+}
+
+/* One that we could not end later would wait for ever, and whoever reads its streams with it. */
+static void adopt(HANDLE process)
+{
+    DWORD error;
+
     if (AssignProcessToJobObject(family(), process))
         return;
-    snprintf(text, sizeof text, "put a child into our job: error %lu", GetLastError());
+    error = GetLastError();
     TerminateProcess(process, SUPPORT_BROKEN);
-    support_failed(text, __FILE__, __LINE__);
+    SetLastError(error);
+    cannot("put a child into our job");
 }
 
 /* Suspended, with these handles and no others; all three streams at `streams`, unless NULL. */
@@ -159,8 +168,9 @@ static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count,
         SUPPORT_CHECK(UpdateProcThreadAttribute(how.lpAttributeList, 0,
                                                 PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
                                                 count * sizeof *handles, NULL, NULL));
-    SUPPORT_CHECK(CreateProcessW(NULL, wide, NULL, NULL, count > 0, flags, NULL, NULL,
-                                 &how.StartupInfo, &made));
+    if (!CreateProcessW(NULL, wide, NULL, NULL, count > 0, flags, NULL, NULL, &how.StartupInfo,
+                        &made))
+        cannot("start a child");
     SUPPORT_CHECK(made.hProcess != NULL); /* Wine starts a script for Unix, and has none */
     DeleteProcThreadAttributeList(how.lpAttributeList);
     free(how.lpAttributeList);
