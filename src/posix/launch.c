@@ -20,7 +20,6 @@
 #endif
 
 #define HANDLE_AT  3
-#define TOLD_AT    4
 #define LINE_AT    3       /* of a keeper */
 #define LOOK_MOST  1048576 /* descriptors that are tried one by one */
 #define NO_PROGRAM 127
@@ -231,12 +230,13 @@ static void place_descriptors(cordon__launch *launch)
     for (int i = 0; i < 3; i++)
         if (launch->streams[i] >= 0 && put_at(launch->streams[i], i) < 0)
             fail(told, CORDON__LAUNCH_STREAM, 0);
-    if (dup2(told, TOLD_AT) < 0 || fcntl(TOLD_AT, F_SETFD, FD_CLOEXEC) != 0)
+    if (dup2(told, CORDON__TOLD_AT) < 0 || fcntl(CORDON__TOLD_AT, F_SETFD, FD_CLOEXEC) != 0)
         fail(told, CORDON__LAUNCH_STREAM, 0);
-    launch->told[1] = TOLD_AT;
-    close_from(TOLD_AT + 1);
+    launch->told[1] = CORDON__TOLD_AT;
+    close_from(CORDON__TOLD_AT + 1);
     if (handle < 0)
         close(HANDLE_AT);
+    tell(CORDON__TOLD_AT, CORDON__LAUNCH_PLACED, 0, 0);
 }
 
 /* It is killed when the thread ends that has started it, unless that is over already. */
@@ -346,17 +346,18 @@ static void obey(pid_t pid)
         kill(pid, order); /* not waited for yet, so it is no one else's number */
 }
 
-/* Nothing of the host: no terminal, no working directory, no descriptor. That of `told` goes last
- * or with others: its end tells the host that this is done. */
+/* Nothing of the host: no terminal, no working directory, no descriptor. */
 static void let_go(const cordon__launch *launch)
 {
     (void)setsid();
     (void)!chdir("/");
     for (int fd = 0; fd < 3; fd++)
         close(fd);
-    if (dup2(launch->line[1], LINE_AT) < 0)
+    if (dup2(launch->line[1], LINE_AT) < 0 || dup2(launch->told[1], CORDON__TOLD_AT) < 0)
         _exit(NO_PROGRAM);
-    close_from(LINE_AT + 1);
+    close_from(CORDON__TOLD_AT + 1);
+    tell(CORDON__TOLD_AT, CORDON__LAUNCH_KEPT, 0, 0);
+    close(CORDON__TOLD_AT);
 }
 
 _Noreturn void cordon__launch_keep(cordon__launch *launch)

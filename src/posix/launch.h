@@ -12,6 +12,7 @@
 
 #include "../platform.h"
 
+#define CORDON__TOLD_AT   4 /* in the child, after 0, 1, 2 and the handle */
 #define CORDON__FIRST_OWN 5 /* ours are never below: what a child keeps is put there */
 
 typedef struct cordon__launch {
@@ -40,8 +41,11 @@ enum cordon__launch_step {
     CORDON__LAUNCH_STREAM,
     CORDON__LAUNCH_DIRECTORY,
     CORDON__LAUNCH_PROGRAM,
-    CORDON__LAUNCH_PID, /* value: the pid. Went well */
-    CORDON__LAUNCH_END  /* value: exit status, as cordon__child_look. From a keeper */
+    CORDON__LAUNCH_PID,    /* value: the pid. Went well */
+    CORDON__LAUNCH_PLACED, /* it has `told` at CORDON__TOLD_AT from here on, until it is a program
+                            */
+    CORDON__LAUNCH_KEPT,   /* from a keeper: it holds nothing of the host any more */
+    CORDON__LAUNCH_END     /* value: exit status, as cordon__child_look. From a keeper */
 };
 
 typedef struct cordon__launch_note {
@@ -64,6 +68,11 @@ _Noreturn void cordon__launch_run(cordon__launch *launch);
  * to bury, whenever that may be, and its status is known even where the host ignores SIGCHLD.
  */
 _Noreturn void cordon__launch_keep(cordon__launch *launch);
+
+/* How it went (hearing.c): 0, and the program's pid; else ELAUNCH, EBUSY, ENOMEM. */
+int cordon__launch_hear(cordon__launch *launch, pid_t *pid, int is_kept, cordon_fault *fault);
+int cordon__launch_fault(const cordon__launch *launch, const cordon__launch_note *note,
+                         cordon_fault *fault);
 
 int cordon__status_of(int status); /* of waitpid, as cordon__child_look says it */
 

@@ -243,64 +243,6 @@ static pid_t fork_quietly(cordon__launch *launch, int is_kept, int *pidfd)
     return pid;
 }
 
-/* One note: 1. 0: no more come. */
-static int read_note(int fd, cordon__launch_note *note)
-{
-    ssize_t size;
-
-    do
-        size = read(fd, note, sizeof *note);
-    while (size < 0 && errno == EINTR);
-    return size == (ssize_t)sizeof *note;
-}
-
-static int why_not(const cordon__launch *launch, const cordon__launch_note *note,
-                   cordon_fault *fault)
-{
-    const char *file = launch->program->argv[0];
-    const int   error = (int)note->value;
-
-    if (error == ENOMEM || error == EMFILE || error == ENFILE)
-        return cordon__posix_fault(fault, STEP, error, file);
-    if (error == EAGAIN) {
-        (void)cordon__fault_os(fault, CORDON_EBUSY, STEP, (uint32_t)error, file);
-        cordon__fault_text(fault, "too many processes");
-        return CORDON_EBUSY;
-    }
-    if (note->step == CORDON__LAUNCH_DIRECTORY)
-        return cordon__fault_os(fault, CORDON_ELAUNCH, "enter directory", (uint32_t)error,
-                                launch->program->directory);
-    if (note->step != CORDON__LAUNCH_PROGRAM)
-        return cordon__fault_os(fault, CORDON_ELAUNCH, STEP, (uint32_t)error, file);
-    if (error == EACCES && note->path_at < cordon__buffer_size(&launch->paths))
-        file = (const char *)cordon__buffer_view(&launch->paths).data + note->path_at;
-    (void)cordon__fault_os(fault, CORDON_ELAUNCH, STEP, (uint32_t)error, file);
-    cordon__fault_text(fault, "%s",
-                       error == ENOENT   ? "no such program"
-                       : error == EACCES ? "not a program that you may start"
-                                         : "");
-    return CORDON_ELAUNCH;
-}
-
-/* What it says until it is the program: then its end of the pipe has gone. */
-static int hear_start(cordon__launch *launch, cordon__child *child, cordon_fault *fault)
-{
-    cordon__launch_note note;
-    int                 code = 0;
-
-    close(launch->told[1]);
-    launch->told[1] = -1;
-    while (read_note(launch->told[0], &note)) {
-        if (note.step == CORDON__LAUNCH_PID)
-            child->pid = (pid_t)note.value;
-        else
-            code = why_not(launch, &note, fault);
-    }
-    if (code == 0 && child->pid == 0)
-        code = cordon__fault_os(fault, CORDON_ELAUNCH, STEP, 0, launch->program->argv[0]);
-    return code;
-}
-
 static int launch_it(cordon__child *child, cordon__launch *launch, cordon_fault *fault)
 {
     const unsigned flags = launch->program->flags;
@@ -316,16 +258,16 @@ static int launch_it(cordon__child *child, cordon__launch *launch, cordon_fault 
     if (pid < 0) {
         const cordon__launch_note note = {CORDON__LAUNCH_FORK, errno, 0};
 
-        return why_not(launch, &note, fault);
+        return cordon__launch_fault(launch, &note, fault);
     }
     child->pidfd = cordon__own_fd(child->pidfd);
-    code = hear_start(launch, child, fault);
+    child->pid = is_own ? pid : 0;
+    code = cordon__launch_hear(launch, &child->pid, is_kept, fault);
     if (is_kept) {
         child->keeper = pid;
         child->line = launch->line[0];
         launch->line[0] = -1;
-    } else
-        child->pid = pid;
+    }
     return code;
 }
 
@@ -347,6 +289,8 @@ int cordon__spawn(cordon__child **child, const cordon__program *program,
     cordon__launch_release(&launch, memory);
     if (code != 0) {
         cordon__trace_fault(trace, fault);
+        if (made->pid != 0)
+            cordon__child_end(made, 0); /* it may be on its way, and we could not hear it */
         cordon__child_close(made);
         return code;
     }

@@ -275,6 +275,71 @@ static void many_threads_start_at_once_and_each_hears_its_own(void **state)
     assert_true(start_has_no_child());
 }
 
+/* ---- a host whose other threads fork, and never become a program ---- */
+
+#define COPIES 400
+
+typedef struct copier {
+    pthread_t thread;
+    int       gate[2]; /* copies live until it is closed */
+    pid_t     copies[COPIES];
+    size_t    count;
+    int       is_enough; /* atomic */
+} copier;
+
+static void *copy_the_host(void *context)
+{
+    copier *self = context;
+
+    while (self->count < COPIES && !__atomic_load_n(&self->is_enough, __ATOMIC_RELAXED)) {
+        const pid_t pid = fork();
+        char        byte;
+
+        if (pid == 0) {
+            close(self->gate[1]);
+            while (read(self->gate[0], &byte, 1) < 0 && errno == EINTR)
+                continue;
+            _exit(0);
+        }
+        if (pid > 0)
+            self->copies[self->count++] = pid;
+    }
+    return NULL;
+}
+
+static int start_among_copies(void *context)
+{
+    kit        *it = context;
+    copier      self = {.count = 0, .is_enough = 0};
+    start_order start;
+
+    SUPPORT_CHECK(pipe(self.gate) == 0);
+    SUPPORT_CHECK(pthread_create(&self.thread, NULL, copy_the_host, &self) == 0);
+    for (size_t round = 0; round < 60; round++) {
+        const unsigned flags = start_kinds[round % START_KINDS];
+
+        start_open(&start, START_WORDS("x"), flags);
+        start.argv[0] = round % 3 == 0 ? "/nowhere/at/all" : "/bin/true";
+        if (start_try(&start, &it->fault) == CORDON_OK) {
+            SUPPORT_CHECK(round % 3 != 0);
+            SUPPORT_CHECK(start_end(&start, it) == 0);
+        } else {
+            SUPPORT_CHECK(round % 3 == 0 && it->fault.code == CORDON_ELAUNCH);
+        }
+    }
+    __atomic_store_n(&self.is_enough, 1, __ATOMIC_RELAXED);
+    pthread_join(self.thread, NULL);
+    close(self.gate[1]); /* only now do they end: nothing above has waited for them */
+    for (size_t i = 0; i < self.count; i++)
+        SUPPORT_CHECK(waitpid(self.copies[i], NULL, 0) == self.copies[i]);
+    return 0;
+}
+
+static void copies_of_the_host_hold_no_start_up(void **state)
+{
+    assert_int_equal(support_wait(support_fork(start_among_copies, *state), SUPPORT_SOON), 0);
+}
+
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +351,7 @@ int main(int count, char **arguments)
         kit_test(keeper_that_is_stopped_does_not_hold_us),
         kit_test(fork_of_the_host_that_closes_it_harms_nobody),
         kit_test(many_threads_start_at_once_and_each_hears_its_own),
+        kit_test(copies_of_the_host_hold_no_start_up),
     };
     const int played = start_play(count, arguments, NULL);
 
