@@ -22,7 +22,7 @@ int cordon__call_start(cordon__talk *talk, const cordon_start_options *options, 
                        uint64_t deadline, cordon_fault *fault);
 
 /* A session on a connection that needs no hello: a channel's. Takes the line on success. */
-int cordon__session_over(cordon_session **session, const cordon__line *line,
+int cordon__session_over(cordon_session **out, const cordon__line *line,
                          const cordon__identity *peer, const cordon_session_options *options,
                          cordon_fault *fault);
 

@@ -102,7 +102,7 @@ static int open_endpoint(cordon_endpoint **out, const char *app,
                          const cordon_endpoint_options *options, cordon_fault *fault)
 {
     cordon__memory   memory = cordon__libc;
-    cordon_endpoint *endpoint;
+    cordon_endpoint *endpoint = NULL;
     int              code;
 
     if (options->allocate != NULL)

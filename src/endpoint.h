@@ -26,8 +26,7 @@ struct cordon_endpoint {
 };
 
 /* One without a place, for connections that are there already: it has no address, no token. */
-int              cordon__endpoint_bare(cordon_endpoint **endpoint, const cordon__memory *memory,
-                                       cordon_fault *fault);
+int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, cordon_fault *fault);
 cordon_endpoint *cordon__endpoint_use(cordon_endpoint *endpoint); /* one more; close ends it */
 /* As cordon_endpoint_close, where a child that did not exec cannot be. */
 void        cordon__endpoint_drop(cordon_endpoint *endpoint);

@@ -79,7 +79,7 @@ static int show(cordon_bytes fields)
     const char *file;
     int         count = 0;
 
-    if (here == NULL)
+    if (token == NULL || here == NULL)
         return -1;
     if (token[0] != 0)
         printf("come to the front with %s\n", token);
