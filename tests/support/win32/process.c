@@ -143,13 +143,16 @@ static void adopt(HANDLE process)
     cannot("put a child into our job");
 }
 
-/* Suspended, with these handles and no others; all three streams at `streams`, unless NULL. */
+/* On a busy machine one program of some thousands ends under Wine before its first line, whoever
+ * starts it: it is started again. Suspended, with these handles and no others; all three streams at
+ * `streams`, unless NULL. */
 static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count, HANDLE streams)
 {
     static wchar_t      wide[8 * SUPPORT_PATH];
     STARTUPINFOEXW      how;
     PROCESS_INFORMATION made = {0};
     SIZE_T              size = 0;
+    int                 tries = 3;
     DWORD               flags = CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT;
 
     SUPPORT_CHECK(MultiByteToWideChar(CP_UTF8, 0, line, -1, wide, 8 * SUPPORT_PATH) > 0);
@@ -168,9 +171,10 @@ static PROCESS_INFORMATION start(const char *line, HANDLE *handles, DWORD count,
         SUPPORT_CHECK(UpdateProcThreadAttribute(how.lpAttributeList, 0,
                                                 PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
                                                 count * sizeof *handles, NULL, NULL));
-    if (!CreateProcessW(NULL, wide, NULL, NULL, count > 0, flags, NULL, NULL, &how.StartupInfo,
-                        &made))
-        cannot("start a child");
+    while (!CreateProcessW(NULL, wide, NULL, NULL, count > 0, flags, NULL, NULL, &how.StartupInfo,
+                           &made))
+        if (GetLastError() != ERROR_INTERNAL_ERROR || --tries == 0)
+            cannot("start a child");
     SUPPORT_CHECK(made.hProcess != NULL); /* Wine starts a script for Unix, and has none */
     DeleteProcThreadAttributeList(how.lpAttributeList);
     free(how.lpAttributeList);
