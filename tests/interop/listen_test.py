@@ -183,10 +183,11 @@ class Listen(kit.Case):
     def test_where_the_directory_is_long_the_link_leads_there_and_stays(self):
         where = self.path("d" * 120)
         os.mkdir(where)
-        address = kit.json.loads(self.cordon("path", "--json", where=where).out)["address"]
-        os.makedirs(os.path.dirname(address), exist_ok=True)
-        self.addCleanup(lambda: os.path.lexists(address) and os.unlink(address))
-        server = self.activate(self.listen(address), where=where)
+        here = {**os.environ, "TMPDIR": self.path("t")}
+        address = kit.json.loads(self.cordon("path", "--json", where=where, env=here).out)["address"]
+        self.assertTrue(address.startswith(here["TMPDIR"]), address)
+        os.makedirs(os.path.dirname(address), mode=0o700)
+        server = self.activate(self.listen(address), where=where, env=here)
         elsewhere = {**os.environ, "TMPDIR": self.dir}
         kit.until(lambda: os.path.lexists(os.path.join(where, "ipc.sock")), "the link")
         answer = self.cordon("call", "far", where=where, env=elsewhere)
