@@ -119,9 +119,9 @@ static void status_7_and_nobody_is_ebusy_at_the_deadline(void **state)
     start_answer answer;
 
     (void)state;
-    try_shell(&answer, "exit 7", NULL, 100);
+    try_shell(&answer, "exit 7", NULL, 2000);
     SUPPORT_CODE(answer.code, CORDON_EBUSY, &answer.fault);
-    assert_true(answer.took >= 100);
+    assert_true(answer.took >= 2000);
 }
 
 static void status_7_and_somebody_is_joined(void **state)
