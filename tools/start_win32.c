@@ -51,11 +51,18 @@ static wchar_t *to_wide(const char *text)
 }
 
 /* As the programs' own start-up code takes it apart: a quote has a backslash before it, and so has
- * each backslash that stands right before a quote. */
+ * each backslash that stands right before a quote. What needs no quotes has none, for those that
+ * read the line by rules of their own (cmd). */
 static void put_quoted(struct words *words, const wchar_t *word)
 {
-    size_t slashes = 0;
+    const int is_plain = *word != 0 && wcspbrk(word, L" \t\n\v\"") == NULL;
+    size_t    slashes = 0;
 
+    if (is_plain) {
+        for (; *word != 0; word++)
+            put_wide(words, *word);
+        return;
+    }
     put_wide(words, L'"');
     for (; *word != 0; word++) {
         if (*word == L'"')

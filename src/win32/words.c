@@ -72,11 +72,16 @@ static DWORD give(wchar_t **text, words *to)
 #define LINE_MAX 32767 /* with its end: the system's limit */
 
 /* A quote has a backslash before it, and so has each backslash that stands right before a quote,
- * the last one's too. Always quoted: then nothing else in it means anything. */
+ * the last one's too. What needs no quotes has none: programs that read the line by rules of their
+ * own (cmd) know their words then. */
 static void put_quoted(words *to, const wchar_t *word)
 {
     size_t slashes = 0;
 
+    if (*word != L'\0' && !wcspbrk(word, L" \t\n\v\"")) {
+        put_text(to, word);
+        return;
+    }
     put(to, L'"');
     for (; *word != L'\0'; word++) {
         if (*word == L'"')

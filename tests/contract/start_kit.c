@@ -92,8 +92,8 @@ static int tell(int count, char **arguments)
 static int print(int count, char **arguments)
 {
     (void)count, (void)arguments;
-    fputs("printed\n", stdout);
     fputs("complained\n", stderr);
+    fputs("printed\n", stdout);
     return 0;
 }
 
