@@ -83,8 +83,10 @@ int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, c
     cordon_endpoint *endpoint = (cordon_endpoint *)cordon__allocate(memory, sizeof *endpoint);
     int              code;
 
-    if (endpoint == NULL)
-        return cordon__fault_set(fault, CORDON_ENOMEM, "resolve");
+    if (endpoint == NULL) {
+        (void)cordon__fault_set(fault, CORDON_ENOMEM, "resolve");
+        return CORDON_ENOMEM;
+    }
     endpoint->memory = *memory;
     endpoint->uses = 1;
     endpoint->pid = cordon__pid();
@@ -95,14 +97,15 @@ int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, c
         return CORDON_OK;
     }
     cordon__release(memory, endpoint);
-    return cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
+    (void)cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
+    return CORDON_ESYSTEM;
 }
 
 static int open_endpoint(cordon_endpoint **out, const char *app,
                          const cordon_endpoint_options *options, cordon_fault *fault)
 {
     cordon__memory   memory = cordon__libc;
-    cordon_endpoint *endpoint = NULL;
+    cordon_endpoint *endpoint;
     int              code;
 
     if (options->allocate != NULL)
