@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#    include <sys/prctl.h>
+#endif
+
 #include "launch.h"
 #include "place.h"
 
@@ -56,6 +60,16 @@ int cordon__launch_fault(const cordon__launch *launch, const cordon__launch_note
 
 #if defined(__linux__)
 
+/*
+ * Our child is as open to us as we are ourselves, until it is a program (that we perhaps may not
+ * read) or has ended: then its folder in /proc may be closed to us, and that tells, too.
+ */
+static int is_told_by(int error)
+{
+    return error == ENOENT ||
+           ((error == EACCES || error == EPERM) && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
+}
+
 /* What a descriptor is, in the system's words: "pipe:[4711]". 0: none. -1: nobody can tell. */
 static int name_of(char name[32], pid_t pid, int fd)
 {
@@ -65,7 +79,7 @@ static int name_of(char name[32], pid_t pid, int fd)
     (void)snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)pid, fd);
     memset(name, 0, 32);
     size = readlink(path, name, 31);
-    return size > 0 ? 1 : errno == ENOENT ? 0 : -1;
+    return size > 0 ? 1 : is_told_by(errno) ? 0 : -1;
 }
 
 static int is_alive(pid_t pid)
@@ -76,7 +90,7 @@ static int is_alive(pid_t pid)
 
     (void)snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
     size = readlink(path, name, sizeof name);
-    return size >= 0 || errno != ENOENT;
+    return size >= 0 || !is_told_by(errno);
 }
 
 /* Is it a program by now, or has it ended? 0 also where nobody can tell. */

@@ -368,9 +368,11 @@ void cordon__child_end(cordon__child *child, int is_asked)
         continue;
 }
 
-/* The keeper does what it was still told, sees the end of the line, and goes. */
+/* The keeper does what it was still told, sees the end of the line, and goes; also where a copy of
+ * the host holds our end of it. */
 static void dismiss(cordon__child *child)
 {
+    (void)shutdown(child->line, SHUT_WR);
     close(child->line);
     child->line = -1;
     if (bury(child, child->keeper, LEAVE_MS) != 0)
