@@ -98,7 +98,10 @@ class Case(unittest.TestCase):
         if stranger:
             folder = self.copy_within_reach()
             line[0] = os.path.join(folder, os.path.basename(CORDON))
-            how = {"env": {**os.environ, "LD_LIBRARY_PATH": folder}, "user": 65533,
+            counts = os.path.join(folder, "counts")  # where a build that counts lines writes
+            os.mkdir(counts)
+            os.chown(counts, 65533, 65533)
+            how = {"env": {**os.environ, "LD_LIBRARY_PATH": folder, "GCOV_PREFIX": counts}, "user": 65533,
                    "group": 65533, "extra_groups": [], **how}
         done = subprocess.run(line, input=send, capture_output=True, timeout=PATIENCE, **how)
         self.said += [done.stdout, done.stderr] if verb != "token" else [done.stderr]
