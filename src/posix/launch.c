@@ -39,9 +39,16 @@
 #    define IS_WATCHED 1
 #endif
 
-#if defined(__linux__) && !defined(IS_WATCHED) && !defined(__sparc__) && !defined(__ia64__)
+#if defined(__linux__) && !defined(IS_WATCHED) && !defined(__sparc__) && !defined(__ia64__) && \
+    !defined(__alpha__)
 
-#    define PIDFD 0x1000UL /* CLONE_PIDFD; without a meaning before Linux 5.2 */
+#    define PIDFD        0x1000UL /* CLONE_PIDFD; without a meaning before Linux 5.2 */
+#    define ACTION_WORDS 16       /* the kernel's sigaction is smaller everywhere */
+#    if defined(__mips__)
+#        define SIGNAL_BYTES 16 /* of its set of signals */
+#    else
+#        define SIGNAL_BYTES 8
+#    endif
 
 static pid_t raw_clone(unsigned long flags, int *pidfd)
 {
@@ -65,6 +72,18 @@ pid_t cordon__fork(int is_hidden, int *pidfd)
     return fork();
 }
 
+/*
+ * Not by the C library: musl and newer glibc (2.42 does) guard SIGABRT by a lock, and a thread of
+ * the host that held it in the moment of our clone (musl's own fork does) will never give it back
+ * here.
+ */
+static void set_default(int number)
+{
+    const unsigned long plain[ACTION_WORDS] = {0};
+
+    (void)syscall(SYS_rt_sigaction, number, plain, NULL, (unsigned long)SIGNAL_BYTES);
+}
+
 #else
 
 pid_t cordon__fork(int is_hidden, int *pidfd)
@@ -72,6 +91,15 @@ pid_t cordon__fork(int is_hidden, int *pidfd)
     (void)is_hidden;
     *pidfd = -1;
     return fork();
+}
+
+static void set_default(int number)
+{
+    struct sigaction plain;
+
+    memset(&plain, 0, sizeof plain);
+    plain.sa_handler = SIG_DFL;
+    (void)sigaction(number, &plain, NULL);
 }
 
 #endif
@@ -201,12 +229,8 @@ _Noreturn static void fail(int fd, enum cordon__launch_step step, size_t path_at
 /* What is ignored would stay so, and all of it is the host's affair. */
 static void reset_signals(void)
 {
-    struct sigaction plain;
-
-    memset(&plain, 0, sizeof plain);
-    plain.sa_handler = SIG_DFL;
     for (int number = 1; number < NSIG; number++)
-        (void)sigaction(number, &plain, NULL); /* KILL, STOP and the C library's own: no */
+        set_default(number); /* KILL and STOP: no */
 }
 
 static int put_at(int fd, int place)

@@ -276,6 +276,47 @@ static void many_threads_start_at_once_and_each_hears_its_own(void **state)
     assert_true(start_has_no_child());
 }
 
+/* ---- a host whose other threads hold what the C library locks ---- */
+
+typedef struct asker {
+    pthread_t thread;
+    int       is_enough; /* atomic */
+} asker;
+
+/* musl and newer glibc guard what is done about SIGABRT by a lock: here it is mostly held. */
+static void *ask_about_abort(void *context)
+{
+    asker           *self = context;
+    struct sigaction action;
+
+    while (!__atomic_load_n(&self->is_enough, __ATOMIC_RELAXED))
+        (void)sigaction(SIGABRT, NULL, &action);
+    return NULL;
+}
+
+static int start_beside_askers(void *context)
+{
+    kit        *it = context;
+    asker       self = {.is_enough = 0};
+    start_order start;
+
+    SUPPORT_CHECK(pthread_create(&self.thread, NULL, ask_about_abort, &self) == 0);
+    for (size_t round = 0; round < 60; round++) {
+        start_open(&start, START_WORDS("x"), start_kinds[round % START_KINDS]);
+        start.argv[0] = "/bin/true";
+        SUPPORT_CHECK(start_try(&start, &it->fault) == CORDON_OK);
+        SUPPORT_CHECK(start_end(&start, it) == 0);
+    }
+    __atomic_store_n(&self.is_enough, 1, __ATOMIC_RELAXED);
+    pthread_join(self.thread, NULL);
+    return 0;
+}
+
+static void locks_of_the_host_hold_no_start_up(void **state)
+{
+    assert_int_equal(support_wait(support_fork(start_beside_askers, *state), 3 * SUPPORT_SOON), 0);
+}
+
 /* ---- a host whose other threads fork, and never become a program ---- */
 
 #define COPIES 300
@@ -356,6 +397,7 @@ int main(int count, char **arguments)
         kit_test(keeper_that_is_stopped_does_not_hold_us),
         kit_test(fork_of_the_host_that_closes_it_harms_nobody),
         kit_test(many_threads_start_at_once_and_each_hears_its_own),
+        kit_test(locks_of_the_host_hold_no_start_up),
         kit_test(copies_of_the_host_hold_no_start_up),
     };
     const int played = start_play(count, arguments, NULL);
