@@ -1,8 +1,8 @@
 /*
  * The clock of the contract: libuv's, the same on all systems.
  *
- * In a child that did not exec nothing here is closed: the loop's memory still
- * links the handles, and its kernel objects are shared with the parent.
+ * In a child that did not exec no handle here is closed: the loop's memory still
+ * links them, and its kernel objects are shared with the parent.
  */
 #include "dialect.h"
 
@@ -42,13 +42,51 @@ static int open_failed(cordon_fault *fault, const char *during, int code)
 
 /* ---- timer ------------------------------------------------------------------ */
 
+/* An alarm of the system's where it has one; if it cannot be had or set, libuv's timer. */
 struct cordon__timer {
-    uv_timer_t handle;
+    uv_timer_t plain;
+    uv_poll_t  watch; /* of the alarm; as long as it is set the loop lives for it */
+    int        alarm; /* -1: none */
+    int        open_handles;
     uint64_t   pid;
     void (*on_due)(void *owner);
     void (*on_closed)(void *owner);
     void *owner;
 };
+
+static void timer_due(uv_timer_t *handle)
+{
+    cordon__timer *timer = handle->data;
+
+    timer->on_due(timer->owner);
+}
+
+static void timer_rings(uv_poll_t *handle, int status, int events)
+{
+    cordon__timer *timer = handle->data;
+
+    (void)status, (void)events;
+    if (!cordon__alarm_rang(timer->alarm)) /* it has been set anew meanwhile */
+        return;
+    uv_unref((uv_handle_t *)handle);
+    timer->on_due(timer->owner);
+}
+
+static void watch_alarm(cordon__timer *timer, struct uv_loop_s *uv)
+{
+    timer->alarm = cordon__alarm_open();
+    if (timer->alarm < 0)
+        return;
+    if (uv_poll_init(uv, &timer->watch, timer->alarm) != 0) {
+        cordon__alarm_close(timer->alarm);
+        timer->alarm = -1;
+        return;
+    }
+    timer->watch.data = timer;
+    timer->open_handles++;
+    (void)uv_poll_start(&timer->watch, UV_READABLE, timer_rings);
+    uv_unref((uv_handle_t *)&timer->watch);
+}
 
 int cordon__timer_open(cordon__timer **timer, struct uv_loop_s *uv, void (*on_due)(void *owner),
                        void *owner, cordon_fault *fault)
@@ -58,35 +96,46 @@ int cordon__timer_open(cordon__timer **timer, struct uv_loop_s *uv, void (*on_du
 
     if (!made)
         return cordon__fault_set(fault, CORDON_ENOMEM, "timer");
-    code = uv_timer_init(uv, &made->handle);
+    code = uv_timer_init(uv, &made->plain);
     if (code != 0) {
         cordon__release(&cordon__libc, made);
         return open_failed(fault, "timer", code);
     }
-    made->handle.data = made;
+    made->plain.data = made;
+    made->open_handles = 1;
     made->pid = cordon__pid();
     made->on_due = on_due;
     made->owner = owner;
+    watch_alarm(made, uv);
     *timer = made;
     return CORDON_OK;
 }
 
-static void timer_due(uv_timer_t *handle)
+static int set_alarm(cordon__timer *timer, uint64_t due)
 {
-    cordon__timer *timer = handle->data;
+    uv_handle_t *watch = (uv_handle_t *)&timer->watch;
 
-    timer->on_due(timer->owner);
+    if (timer->alarm < 0)
+        return 0;
+    if (due == CORDON__NEVER)
+        uv_unref(watch);
+    else
+        uv_ref(watch);
+    if (cordon__alarm_set(timer->alarm, due))
+        return 1;
+    uv_unref(watch);
+    return 0;
 }
 
 void cordon__timer_set(cordon__timer *timer, uint64_t due)
 {
     /* The loop's own time may lie a little behind: counted from there it is never early. */
-    const uint64_t now = uv_now(timer->handle.loop);
+    const uint64_t now = uv_now(timer->plain.loop);
 
-    if (due == CORDON__NEVER)
-        uv_timer_stop(&timer->handle);
+    if (set_alarm(timer, due) || due == CORDON__NEVER)
+        uv_timer_stop(&timer->plain);
     else
-        uv_timer_start(&timer->handle, timer_due, due > now ? due - now : 0, 0);
+        uv_timer_start(&timer->plain, timer_due, due > now ? due - now : 0, 0);
 }
 
 static void timer_closed(uv_handle_t *handle)
@@ -95,6 +144,8 @@ static void timer_closed(uv_handle_t *handle)
     void (*on_closed)(void *) = timer->on_closed;
     void *owner = timer->owner;
 
+    if (--timer->open_handles > 0)
+        return;
     cordon__release(&cordon__libc, timer);
     if (on_closed)
         on_closed(owner);
@@ -102,10 +153,17 @@ static void timer_closed(uv_handle_t *handle)
 
 void cordon__timer_close(cordon__timer *timer, void (*on_closed)(void *owner))
 {
-    if (!timer || timer->pid != cordon__pid())
+    if (!timer)
         return;
-    timer->on_closed = on_closed;
-    uv_close((uv_handle_t *)&timer->handle, timer_closed);
+    if (timer->pid == cordon__pid()) {
+        timer->on_closed = on_closed;
+        uv_close((uv_handle_t *)&timer->plain, timer_closed);
+        if (timer->alarm >= 0)
+            uv_close((uv_handle_t *)&timer->watch, timer_closed);
+    }
+    if (timer->alarm >= 0)
+        cordon__alarm_close(timer->alarm);
+    timer->alarm = -1;
 }
 
 /* ---- wake-up ---------------------------------------------------------------- */

@@ -29,7 +29,8 @@ void     cordon__pause(uint64_t ms); /* this thread */
 int      cordon__random(void *data, size_t size, cordon_fault *fault);
 uint64_t cordon__pid(void); /* of this process, asked anew: fork tells */
 
-/* One timer on a loop. Setting it again moves it. Closed memory goes by itself. */
+/* One timer on a loop. Setting it again moves it. Closed memory goes by itself. In a child that
+ * did not exec close only gives back what is the child's. */
 typedef struct cordon__timer cordon__timer;
 int  cordon__timer_open(cordon__timer **timer, struct uv_loop_s *uv, void (*on_due)(void *owner),
                         void *owner, cordon_fault *fault);
@@ -45,6 +46,16 @@ int  cordon__wake_open(cordon__wake **wake, struct uv_loop_s *uv, void (*on_wake
 void cordon__wake_send(cordon__wake *wake); /* any thread */
 void cordon__wake_hold(cordon__wake *wake, int is_held);
 void cordon__wake_close(cordon__wake *wake, void (*on_closed)(void *owner));
+
+/* ---- alarm ------------------------------------------------------------------ */
+
+/* A descriptor that a loop finds readable when the time has come; only the clock's timer has any.
+ * Unlike the rest it may not be there: -1. Set again it forgets what it was set to, and that it
+ * rang. */
+int  cordon__alarm_open(void);
+int  cordon__alarm_set(int alarm, uint64_t due); /* CORDON__NEVER: silent. 0: it could not be */
+int  cordon__alarm_rang(int alarm);              /* 1: once for each time that it rang */
+void cordon__alarm_close(int alarm);
 
 /* ---- thread ----------------------------------------------------------------- */
 

@@ -169,6 +169,8 @@ static void abandon(cordon_server *server)
     if (server->claim.listener != NULL)
         cordon__listener_close(server->claim.listener, NULL);
     server->claim.listener = NULL;
+    cordon__timer_close(server->timer, NULL);
+    server->timer = NULL;
     cordon__claim_release(&server->claim);
 }
 

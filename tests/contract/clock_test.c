@@ -1,6 +1,7 @@
 /* Time, chance, and what wakes a loop. */
 #include "kit.h"
 
+#include <sys/resource.h>
 #include <uv.h>
 
 typedef struct bell {
@@ -119,7 +120,7 @@ static void timer_in_the_past_rings_at_once_but_not_from_inside(void **state)
 
     cordon__timer_set(timer, 1);
     assert_int_equal(it->rings, 0);
-    uv_run(&it->loop, UV_RUN_NOWAIT);
+    uv_run(&it->loop, UV_RUN_ONCE);
     assert_int_equal(it->rings, 1);
     cordon__timer_close(timer, hear_closed);
 }
@@ -142,6 +143,62 @@ static void timer_moves_and_stops(void **state)
     cordon__timer_close(timer, hear_closed);
     uv_run(&it->loop, UV_RUN_DEFAULT);
     assert_int_equal(it->rings, 1);
+}
+
+static void timer_keeps_the_loop_alive_only_while_it_is_set(void **state)
+{
+    bell          *it = *state;
+    cordon__timer *timer = open_timer(it);
+
+    assert_false(uv_loop_alive(&it->loop));
+    cordon__timer_set(timer, cordon__now() + 3600000);
+    assert_true(uv_loop_alive(&it->loop));
+    cordon__timer_set(timer, CORDON__NEVER);
+    assert_false(uv_loop_alive(&it->loop));
+    cordon__timer_close(timer, hear_closed);
+}
+
+/* Or each wait of a busy loop sets a time-out and takes it back. */
+static void timer_gives_the_loop_no_time_out(void **state)
+{
+#if defined(__linux__)
+    bell          *it = *state;
+    cordon__timer *timer = open_timer(it);
+    int            ms;
+
+    cordon__timer_set(timer, cordon__now() + 3600000);
+    uv_run(&it->loop, UV_RUN_NOWAIT); /* the descriptor is watched from here on */
+    ms = uv_backend_timeout(&it->loop);
+    cordon__timer_close(timer, hear_closed);
+    assert_int_equal(ms, -1);
+#else
+    ((bell *)*state)->closes++;
+    SUPPORT_SKIP("timers are libuv's here");
+#endif
+}
+
+static void timer_for_which_no_descriptor_is_left_rings_all_the_same(void **state)
+{
+    bell          *it = *state;
+    struct rlimit  usual, none;
+    cordon__timer *timer;
+    uint64_t       due;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    none = usual;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    timer = open_timer(it);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    due = cordon__now() + 20;
+    cordon__timer_set(timer, due);
+    uv_run(&it->loop, UV_RUN_DEFAULT);
+    assert_int_equal(it->rings, 1);
+    assert_true(it->rung_at >= due);
+    cordon__timer_set(timer, cordon__now() + 3600000);
+    cordon__timer_set(timer, CORDON__NEVER);
+    uv_run(&it->loop, UV_RUN_DEFAULT);
+    cordon__timer_close(timer, hear_closed);
 }
 
 /* ---- wake-up ---- */
@@ -202,10 +259,15 @@ typedef struct both {
 
 static int closes_both(void *context)
 {
-    both *all = context;
+    both     *all = context;
+    const int before = support_count_descriptors();
 
     cordon__wake_close(all->wake, NULL);
     cordon__timer_close(all->timer, NULL);
+    SUPPORT_CHECK(support_count_descriptors() <= before);
+#if defined(__linux__)
+    SUPPORT_CHECK(support_count_descriptors() == before - 1); /* the alarm */
+#endif
     return 0;
 }
 
@@ -220,6 +282,9 @@ static void child_that_closes_all_leaves_the_loop_alone(void **state)
     cordon__wake_send(all.wake);
     uv_run(&it->loop, UV_RUN_NOWAIT);
     assert_int_equal(it->rings, 1);
+    cordon__timer_set(all.timer, cordon__now()); /* it still rings here */
+    uv_run(&it->loop, UV_RUN_ONCE);
+    assert_int_equal(it->rings, 2);
     cordon__timer_close(all.timer, NULL);
     cordon__wake_close(all.wake, hear_closed);
 }
@@ -234,6 +299,9 @@ int main(void)
         bell_test(timer_rings_when_due_once_and_not_early),
         bell_test(timer_in_the_past_rings_at_once_but_not_from_inside),
         bell_test(timer_moves_and_stops),
+        bell_test(timer_keeps_the_loop_alive_only_while_it_is_set),
+        bell_test(timer_gives_the_loop_no_time_out),
+        bell_test(timer_for_which_no_descriptor_is_left_rings_all_the_same),
         bell_test(wake_up_comes_from_other_threads),
         bell_test(wake_up_keeps_the_loop_alive_only_while_held),
         bell_test(closed_one_may_have_nobody_to_tell),
