@@ -7,20 +7,21 @@
 
 #include "../platform.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #if defined(__linux__)
 
-#    include <string.h>
 #    include <sys/timerfd.h>
-#    include <unistd.h>
 
 #    define LONGEST 0x7FFFFFFFU /* seconds: what any time_t holds */
 
-int cordon__alarm_open(void)
+static int make(void)
 {
     return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 }
 
-int cordon__alarm_set(int alarm, uint64_t due)
+static int set(int alarm, uint64_t due)
 {
     const uint64_t    seconds = due / 1000;
     struct itimerspec when;
@@ -31,6 +32,31 @@ int cordon__alarm_set(int alarm, uint64_t due)
         when.it_value.tv_nsec = (long)(due % 1000) * 1000000 + 1; /* never nothing */
     }
     return timerfd_settime(alarm, TFD_TIMER_ABSTIME, &when, NULL) == 0;
+}
+
+#else
+
+static int make(void)
+{
+    return -1;
+}
+
+static int set(int alarm, uint64_t due)
+{
+    (void)alarm, (void)due;
+    return 0;
+}
+
+#endif
+
+int cordon__alarm_open(void)
+{
+    return make();
+}
+
+int cordon__alarm_set(int alarm, uint64_t due)
+{
+    return set(alarm, due);
 }
 
 int cordon__alarm_rang(int alarm)
@@ -44,29 +70,3 @@ void cordon__alarm_close(int alarm)
 {
     close(alarm);
 }
-
-#else
-
-int cordon__alarm_open(void)
-{
-    return -1;
-}
-
-int cordon__alarm_set(int alarm, uint64_t due)
-{
-    (void)alarm, (void)due;
-    return 0;
-}
-
-int cordon__alarm_rang(int alarm)
-{
-    (void)alarm;
-    return 0;
-}
-
-void cordon__alarm_close(int alarm)
-{
-    (void)alarm;
-}
-
-#endif
