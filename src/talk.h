@@ -22,7 +22,7 @@ typedef struct cordon__talk {
     cordon__buffer   in;         /* in `small`, or allocated */
     size_t           held;       /* bytes of `in` that the last thing heard is a view of */
     size_t           received;   /* bytes, ever */
-    unsigned         modest;     /* things heard in a row that needed no big buffer */
+    unsigned         modest;     /* things heard since one that needed the big buffer */
     cordon__buffer   out;        /* little frames, or their rest, that the system did not take */
     cordon__buffer   whole;      /* parts of a reply put together */
     size_t           asked_size; /* body of the last question */
@@ -98,7 +98,8 @@ void cordon__talk_tell(cordon__talk *talk, enum cordon__frame_type type, uint32_
 CORDON__COLD int cordon__talk_failed(const cordon__talk *talk, int code, const char *during,
                                      cordon_fault *fault);
 /* 0, or ETIMEDOUT. */
-int cordon__talk_is_late(const cordon__talk *talk, uint64_t deadline, cordon_fault *fault);
+CORDON__COLD int cordon__talk_is_late(const cordon__talk *talk, uint64_t deadline,
+                                      cordon_fault *fault);
 
 /*
  * After an attempt that failed with *code: 1: it may be made again, and the
