@@ -46,7 +46,8 @@ void cordon__asker_close(cordon__asker *asker)
 {
     if (asker->asked != asker->few)
         cordon__release(&asker->setup.memory, asker->asked);
-    cordon__buffer_free(&asker->text, &asker->setup.memory);
+    if (asker->text.data != NULL)
+        cordon__buffer_free(&asker->text, &asker->setup.memory);
     asker->asked = asker->few;
     asker->first = asker->count = asker->waiting = 0;
 }

@@ -37,7 +37,7 @@ void cordon__talk_open(cordon__talk *talk, cordon_endpoint *endpoint,
                        const cordon__asker_setup *setup)
 {
     memset(talk, 0, offsetof(cordon__talk, asker));
-    memset(&talk->in, 0, offsetof(cordon__talk, small) - offsetof(cordon__talk, in));
+    memset(&talk->in, 0, offsetof(cordon__talk, peer) - offsetof(cordon__talk, in));
     talk->endpoint = cordon__endpoint_use(endpoint);
     talk->line.handle = CORDON__NO_HANDLE;
     talk->spent = CORDON__NO_HANDLE;
@@ -53,21 +53,27 @@ static void disconnect(cordon__talk *talk)
 
 static void begin_anew(cordon__talk *talk)
 {
+    if (!talk->is_used)
+        return;
     cordon__asker_reset(&talk->asker);
     cordon__buffer_take(&talk->in, cordon__buffer_size(&talk->in));
     cordon__buffer_take(&talk->out, cordon__buffer_size(&talk->out));
     talk->held = 0;
     talk->refusal = 0;
     talk->is_wide = talk->has_begun = talk->is_sent = 0;
-    talk->is_mute = talk->is_over = talk->is_finished = 0;
+    talk->is_mute = talk->is_over = talk->is_finished = talk->is_used = 0;
 }
 
-static int take_connection(cordon__talk *talk, intptr_t handle, uint64_t deadline,
-                           cordon_fault *fault)
+static void take_connection(cordon__talk *talk, intptr_t handle)
 {
+    talk->is_used = 1;
     talk->line.wait_ms = 0;
     talk->line.reads = 0;
     talk->line.handle = handle; /* whoever interrupts from here on reaches this one */
+}
+
+static int await_token(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
+{
     return cordon__endpoint_await_secret(&talk->token, talk->endpoint, &talk->peer, deadline,
                                          fault);
 }
@@ -78,8 +84,12 @@ static int connect_anew(cordon__talk *talk, uint64_t deadline, cordon_fault *fau
     int      code;
 
     begin_anew(talk);
-    code = cordon__endpoint_connect(&handle, &talk->peer, talk->endpoint, deadline, fault);
-    return code == CORDON_OK ? take_connection(talk, handle, deadline, fault) : code;
+    code =
+        cordon__endpoint_reach(&handle, &talk->peer, &talk->token, talk->endpoint, deadline, fault);
+    if (code < 0)
+        return code;
+    take_connection(talk, handle);
+    return code == CORDON__TOKENLESS ? await_token(talk, deadline, fault) : CORDON_OK;
 }
 
 int cordon__talk_connect(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
@@ -94,7 +104,8 @@ int cordon__talk_adopt(cordon__talk *talk, intptr_t handle, const cordon__identi
     disconnect(talk);
     begin_anew(talk);
     talk->peer = *peer;
-    return take_connection(talk, handle, deadline, fault);
+    take_connection(talk, handle);
+    return await_token(talk, deadline, fault);
 }
 
 int cordon__talk_renew(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)
@@ -110,10 +121,12 @@ void cordon__talk_close(cordon__talk *talk)
     if (talk->spent != CORDON__NO_HANDLE)
         cordon__handle_close(talk->spent);
     use_small(talk);
-    if (talk->out.data != NULL)
+    if (talk->out.data != NULL) {
         cordon__wipe(talk->out.data, talk->out.capacity); /* JSON lines carry the token */
-    cordon__buffer_free(&talk->out, memory_of(talk));
-    cordon__buffer_free(&talk->whole, memory_of(talk));
+        cordon__buffer_free(&talk->out, memory_of(talk));
+    }
+    if (talk->whole.data != NULL)
+        cordon__buffer_free(&talk->whole, memory_of(talk));
     cordon__asker_close(&talk->asker);
     cordon__wipe(&talk->token, sizeof talk->token);
     if (talk->asker.setup.is_one_shot) /* begun and ended by one call: no fork comes between */

@@ -16,8 +16,6 @@ typedef struct cordon__talk {
     cordon_endpoint *endpoint; /* counted */
     cordon__line     line;
     intptr_t         spent; /* a connection that was replaced; see cordon__talk_renew */
-    cordon__identity peer;
-    cordon__token    token;
     cordon__asker    asker;
     cordon__buffer   in;         /* in `small`, or allocated */
     size_t           held;       /* bytes of `in` that the last thing heard is a view of */
@@ -28,11 +26,14 @@ typedef struct cordon__talk {
     size_t           asked_size; /* body of the last question */
     unsigned         refusal;    /* wire code of what ended it and promises that nothing ran */
     uint8_t          is_wide, is_renewed_token;
+    uint8_t          is_used;     /* there is or was a connection: not as just opened */
     uint8_t          has_begun;   /* a byte of a question has left on this connection */
     uint8_t          is_sent;     /* the last question has left whole */
     uint8_t          is_mute;     /* nothing more can be written; there may be something to read */
     uint8_t          is_over;     /* nothing more can be read either */
     uint8_t          is_finished; /* the server is stopping */
+    cordon__identity peer;        /* of a connection: from here on nothing is cleared before */
+    cordon__token    token;
     char             small[4096];
 } cordon__talk;
 

@@ -208,19 +208,20 @@ static size_t size_of(const cordon_bytes *pieces, size_t count)
     return size;
 }
 
-/* Small pieces as one. The pieces there are then. */
-static size_t join(cordon_bytes *pieces, size_t count, char room[SMALL])
+/* Small pieces as one: behind the first, where there is room for them. The pieces there are then.
+ */
+static size_t join(cordon_bytes *pieces, size_t count, size_t size, char *first)
 {
-    size_t used = 0;
+    size_t used = pieces[0].size;
 
-    if (size_of(pieces, count) > SMALL)
+    if (size - used > SMALL)
         return count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 1; i < count; i++) {
         if (pieces[i].size > 0)
-            memcpy(room + used, pieces[i].data, pieces[i].size);
+            memcpy(first + used, pieces[i].data, pieces[i].size);
         used += pieces[i].size;
     }
-    pieces[0] = (cordon_bytes){room, used};
+    pieces[0].size = used;
     return 1;
 }
 
@@ -259,18 +260,18 @@ static int ask_plain(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
 static int ask_any(cordon__talk *talk, uint32_t *id, enum cordon__frame_type type,
                    cordon_bytes body, int is_gathered, uint64_t deadline, cordon_fault *fault)
 {
-    uint8_t          hello[CORDON__HELLO_ROOM];
-    char             small[SMALL];
+    char             room[CORDON__HELLO_ROOM + SMALL];
     cordon__question question;
-    cordon_bytes     pieces[4] = {{hello, 0}};
-    size_t           hello_size, size, count, sent = 0;
-    int              is_secret, code;
+    cordon_bytes     pieces[4];
+    size_t           hello_size = 0, size, count, sent = 0;
+    int              code;
 
     code = cordon__asker_ask(&talk->asker, &question, type, body, &talk->token);
     if (code != CORDON_OK)
         return no_question(talk, code, body.size, fault);
     if (talk->asker.state == CORDON__ASKER_NEW)
-        pieces[0].size = cordon__asker_hello(&talk->asker, hello, &talk->token);
+        hello_size = cordon__asker_hello(&talk->asker, (uint8_t *)room, &talk->token);
+    pieces[0] = (cordon_bytes){room, hello_size};
     pieces[1] = (cordon_bytes){question.head, question.head_size};
     pieces[2] = question.body;
     pieces[3] = (cordon_bytes){question.tail, question.tail_size};
@@ -279,19 +280,15 @@ static int ask_any(cordon__talk *talk, uint32_t *id, enum cordon__frame_type typ
         talk->is_wide = 1;
     }
     *id = question.id;
-    hello_size = pieces[0].size;
     if (is_gathered && hello_size == 0 && gather(talk, pieces, 4))
         return CORDON_OK;
-    is_secret = hello_size > 0 || talk->asker.setup.is_json;
     size = size_of(pieces, 4);
-    count = join(pieces, 4, small);
+    count = join(pieces, 4, size, room);
     code = write_all(talk, pieces, count, &sent, deadline, fault);
-    if (is_secret) {
-        cordon__wipe(hello, hello_size);
-        cordon__wipe(question.head, question.head_size);
-        if (count == 1)
-            cordon__wipe(small, pieces[0].size);
-    }
+    if (talk->asker.setup.is_json)
+        cordon__wipe(question.head, question.head_size); /* it has the token, as a hello has */
+    if (talk->asker.setup.is_json || hello_size > 0)
+        cordon__wipe(room, pieces[0].size);
     if (sent > hello_size) {
         talk->has_begun = 1;
         talk->is_sent = (uint8_t)has_left_whole(talk, &question, sent - hello_size);

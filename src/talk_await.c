@@ -136,7 +136,8 @@ static int await_end(cordon__talk *talk, cordon_bytes *reply, uint32_t id, cordo
             code = pass_over(talk, &heard, keep, owner, fault);
         if (code != 0)
             return code > 0 ? CORDON_OK : code;
-        if ((code = cordon__talk_is_late(talk, deadline, fault)) != CORDON_OK)
+        if (heard.kind != CORDON__HEARD_WELCOME && /* of which there is one */
+            (code = cordon__talk_is_late(talk, deadline, fault)) != CORDON_OK)
             return code;
     }
 }
