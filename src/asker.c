@@ -46,7 +46,8 @@ void cordon__asker_close(cordon__asker *asker)
 {
     if (asker->asked != asker->few)
         cordon__release(&asker->setup.memory, asker->asked);
-    cordon__buffer_free(&asker->text, &asker->setup.memory);
+    if (asker->text.data != NULL)
+        cordon__buffer_free(&asker->text, &asker->setup.memory);
     asker->asked = asker->few;
     asker->first = asker->count = asker->waiting = 0;
 }
@@ -87,16 +88,12 @@ static void drop_asked(cordon__asker *asker, cordon__asked *asked)
 }
 
 /* Room for one more behind the last; moved to the front when that frees half of it. */
-static int grow_asked(cordon__asker *asker)
+CORDON__COLD static int grow_asked(cordon__asker *asker)
 {
     const cordon__memory *memory = &asker->setup.memory;
     size_t                capacity = asker->capacity * 2;
     cordon__asked        *more;
 
-    if (asker->count >= CORDON__ASKED_MAX)
-        return CORDON_EBUSY;
-    if (asker->first + asker->count < asker->capacity)
-        return CORDON_OK;
     if (asker->first >= asker->capacity / 2) {
         memmove(asker->asked, asker->asked + asker->first, asker->count * sizeof *asker->asked);
         asker->first = 0;
@@ -119,11 +116,9 @@ static int grow_asked(cordon__asker *asker)
 /* Ends: fewer ids are in use than there are. */
 static uint32_t next_id(cordon__asker *asker)
 {
-    do {
-        asker->last_id++;
-        asker->has_wrapped |= asker->last_id == 0;
-    } while (asker->last_id == 0 ||
-             (asker->has_wrapped && find_asked(asker, asker->last_id) != NULL));
+    while (++asker->last_id == 0 ||
+           (asker->has_wrapped && find_asked(asker, asker->last_id) != NULL))
+        asker->has_wrapped = 1;
     return asker->last_id;
 }
 
@@ -152,7 +147,8 @@ size_t cordon__asker_waiting(const cordon__asker *asker)
     return asker->waiting;
 }
 
-int cordon__asker_match(cordon__asker *asker, cordon__heard *heard)
+/* Fits an answer to its question. */
+static int match(cordon__asker *asker, cordon__heard *heard)
 {
     cordon__asked *asked = find_asked(asker, heard->id);
     int            is_abandoned;
@@ -200,13 +196,18 @@ size_t cordon__asker_hello(cordon__asker *asker, uint8_t out[CORDON__HELLO_ROOM]
     return CORDON__MAGIC_SIZE + CORDON__FRAME_HEAD + size;
 }
 
-static int may_ask(const cordon__asker *asker, enum cordon__frame_type type, cordon_bytes body)
+/* And then there is room for it. */
+static int may_ask(cordon__asker *asker, enum cordon__frame_type type, cordon_bytes body)
 {
     if (asker->state == CORDON__ASKER_FAILED)
         return asker->failed;
     if (type == CORDON__REQUEST ? asker->setup.is_control : asker->setup.is_json)
         return CORDON_EUNSUPPORTED;
-    return body.size > asker->told.max_request ? CORDON_EMSGSIZE : CORDON_OK;
+    if (body.size > asker->told.max_request)
+        return CORDON_EMSGSIZE;
+    if (asker->count >= CORDON__ASKED_MAX)
+        return CORDON_EBUSY;
+    return asker->first + asker->count < asker->capacity ? CORDON_OK : grow_asked(asker);
 }
 
 static void ask_frame(const cordon__asker *asker, cordon__question *question,
@@ -237,8 +238,6 @@ int cordon__asker_note(cordon__asker *asker, uint32_t *id, enum cordon__frame_ty
 {
     int code = may_ask(asker, type, body);
 
-    if (code == CORDON_OK)
-        code = grow_asked(asker);
     if (code != CORDON_OK)
         return code;
     *id = next_id(asker);
@@ -249,9 +248,9 @@ int cordon__asker_note(cordon__asker *asker, uint32_t *id, enum cordon__frame_ty
 int cordon__asker_ask(cordon__asker *asker, cordon__question *question,
                       enum cordon__frame_type type, cordon_bytes body, const cordon__token *token)
 {
-    int code;
+    int code = may_ask(asker, type, body);
 
-    if ((code = may_ask(asker, type, body)) != CORDON_OK || (code = grow_asked(asker)) != CORDON_OK)
+    if (code != CORDON_OK)
         return code;
     question->id = next_id(asker);
     question->head_size = question->tail_size = 0;
@@ -314,7 +313,7 @@ static int hear_failure(cordon__asker *asker, cordon__heard *heard, const cordon
     heard->body.size = frame->body.size - 2;
     if (frame->id != 0) {
         heard->kind = CORDON__HEARD_FAILURE;
-        return cordon__asker_match(asker, heard);
+        return CORDON__HEARD;
     }
     heard->kind = CORDON__HEARD_END;
     (void)cordon__asker_fail(asker, cordon__code_from_wire(heard->wire), "failed by the server");
@@ -337,10 +336,11 @@ static int hear_frame(cordon__asker *asker, cordon__heard *heard, const cordon__
 {
     heard->id = frame->id;
     heard->body = frame->body;
-    switch (frame->type) {
-    case CORDON__REPLY_FRAME:
+    if (frame->type == CORDON__REPLY_FRAME) { /* mostly */
         heard->kind = frame->flags & CORDON__MORE_PARTS ? CORDON__HEARD_PART : CORDON__HEARD_REPLY;
-        return cordon__asker_match(asker, heard);
+        return CORDON__HEARD;
+    }
+    switch (frame->type) {
     case CORDON__FAILURE_FRAME:
         return hear_failure(asker, heard, frame);
     case CORDON__EVENT_FRAME:
@@ -360,20 +360,12 @@ static int hear_frame(cordon__asker *asker, cordon__heard *heard, const cordon__
     }
 }
 
-int cordon__asker_hear(cordon__asker *asker, cordon__heard *heard, cordon_bytes in, size_t *used,
+static int hear_binary(cordon__asker *asker, cordon__heard *heard, cordon_bytes in, size_t *used,
                        size_t *need)
 {
     cordon__frame frame;
-    int           turn;
+    int           turn = cordon__frame_next(&asker->decoder, &frame, in, used, need);
 
-    *used = 0;
-    *need = 1;
-    memset(heard, 0, sizeof *heard);
-    if (asker->state == CORDON__ASKER_FAILED)
-        return asker->failed;
-    if (asker->setup.is_json)
-        return cordon__asker_hear_line(asker, heard, in, used, need);
-    turn = cordon__frame_next(&asker->decoder, &frame, in, used, need);
     if (turn == CORDON__FRAME_MORE)
         return CORDON__HEAR_MORE;
     if (turn < 0)
@@ -381,4 +373,21 @@ int cordon__asker_hear(cordon__asker *asker, cordon__heard *heard, cordon_bytes 
     if (asker->state != CORDON__ASKER_TALKS)
         return hear_door(asker, heard, &frame);
     return hear_frame(asker, heard, &frame);
+}
+
+int cordon__asker_hear(cordon__asker *asker, cordon__heard *heard, cordon_bytes in, size_t *used,
+                       size_t *need)
+{
+    int turn;
+
+    *used = 0;
+    *need = 1;
+    memset(heard, 0, sizeof *heard);
+    if (asker->state == CORDON__ASKER_FAILED)
+        return asker->failed;
+    if (asker->setup.is_json)
+        turn = cordon__asker_hear_line(asker, heard, in, used, need);
+    else
+        turn = hear_binary(asker, heard, in, used, need);
+    return turn == CORDON__HEARD && heard->kind >= CORDON__HEARD_PART ? match(asker, heard) : turn;
 }

@@ -109,17 +109,18 @@ int cordon__asker_abandon(cordon__asker *asker, uint32_t id);
 /* Questions that somebody waits for. */
 size_t cordon__asker_waiting(const cordon__asker *asker);
 
+/* First what changes the talk itself, then what is only handed on, last the answers. */
 enum cordon__heard_kind {
     CORDON__HEARD_NOTHING, /* to be passed over */
-    CORDON__HEARD_WELCOME, /* asker->told is filled */
+    CORDON__HEARD_PING,    /* answer with a PONG of the same body */
+    CORDON__HEARD_FINISH,  /* the server is stopping: answers still come */
     CORDON__HEARD_REFUSED, /* not let in; nothing ran */
-    CORDON__HEARD_PART,
-    CORDON__HEARD_REPLY,   /* the end of its question */
-    CORDON__HEARD_FAILURE, /* likewise */
+    CORDON__HEARD_END,     /* a failure of the whole session */
+    CORDON__HEARD_WELCOME, /* asker->told is filled */
     CORDON__HEARD_EVENT,
-    CORDON__HEARD_PING,   /* answer with a PONG of the same body */
-    CORDON__HEARD_FINISH, /* the server is stopping: answers still come */
-    CORDON__HEARD_END     /* a failure of the whole session */
+    CORDON__HEARD_PART,
+    CORDON__HEARD_REPLY,  /* the end of its question */
+    CORDON__HEARD_FAILURE /* likewise */
 };
 
 typedef struct cordon__heard {
@@ -144,8 +145,7 @@ int cordon__asker_hear(cordon__asker *asker, cordon__heard *heard, cordon_bytes 
 
 /* Between asker.c and asker_json.c. */
 CORDON__COLD int cordon__asker_fail(cordon__asker *asker, int code, const char *why);
-/* Fits heard->kind (PART, REPLY, FAILURE) to the question with heard->id. */
-int cordon__asker_match(cordon__asker *asker, cordon__heard *heard);
+/* As cordon__asker_hear, but for the question that an answer belongs to. */
 int cordon__asker_hear_line(cordon__asker *asker, cordon__heard *heard, cordon_bytes in,
                             size_t *used, size_t *need);
 int cordon__asker_ask_line(cordon__asker *asker, cordon__question *question, cordon_bytes body,

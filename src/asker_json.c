@@ -147,12 +147,12 @@ static int hear_failure(cordon__asker *asker, cordon__heard *heard)
 {
     heard->kind = CORDON__HEARD_FAILURE;
     if (heard->id != 0)
-        return cordon__asker_match(asker, heard);
+        return CORDON__HEARD;
     if (heard->wire == CORDON__UNAUTHORIZED) {
         heard->kind = CORDON__HEARD_REFUSED;
     } else if (asker->setup.is_one_shot && asker->count > 0) {
         heard->id = asker->asked[asker->first].id;
-        return cordon__asker_match(asker, heard);
+        return CORDON__HEARD;
     } else {
         heard->kind = CORDON__HEARD_END;
     }
@@ -186,7 +186,7 @@ static int hear_answer(cordon__asker *asker, cordon__heard *heard,
                       : CORDON__HEARD_REPLY;
     if (heard->id == 0 && asker->setup.is_one_shot && asker->count > 0)
         heard->id = asker->asked[asker->first].id;
-    return cordon__asker_match(asker, heard);
+    return CORDON__HEARD;
 }
 
 static int hear_object(cordon__asker *asker, cordon__heard *heard, cordon_bytes line)

@@ -204,6 +204,16 @@ void cordon_session_interrupt(cordon_session *session)
 
 /* ---- Every call begins and ends alike --------------------------------------------------- */
 
+CORDON__COLD static int may_not_ask(const cordon__talk *talk, cordon_fault *why)
+{
+    if (cordon__line_is_interrupted(&talk->line))
+        cordon__fault_set(why, CORDON_ECANCELED, "send");
+    else
+        cordon__fault_found(why, CORDON_ECLOSED, "send", NULL, 0, 0,
+                            talk->is_finished ? "the server is stopping" : "the session has ended");
+    return cordon__talk_failed(talk, why->code, "send", why);
+}
+
 /* Views handed out end here. May something be asked? */
 static int begin(cordon_session *session, cordon_fault *why)
 {
@@ -215,12 +225,7 @@ static int begin(cordon_session *session, cordon_fault *why)
     if (!cordon__line_is_interrupted(&talk->line) && !talk->is_over && !talk->is_mute &&
         !talk->is_finished)
         return CORDON_OK;
-    if (cordon__line_is_interrupted(&talk->line))
-        cordon__fault_set(why, CORDON_ECANCELED, "send");
-    else
-        cordon__fault_found(why, CORDON_ECLOSED, "send", NULL, 0, 0,
-                            talk->is_finished ? "the server is stopping" : "the session has ended");
-    return cordon__talk_failed(talk, why->code, "send", why);
+    return may_not_ask(talk, why);
 }
 
 static int finish(cordon_session *session, int code, cordon_fault *why, cordon_fault *fault)
@@ -249,8 +254,8 @@ static int keep(void *owner, const cordon__heard *heard, cordon_fault *fault)
 /* A JSON session that has not spoken yet may have been closed for its silence: then it is
  * opened anew, once. There is one token to try, so it is read when the connection is there: then
  * it is that server's, or that server has gone. */
-static int ask_first(cordon_session *session, uint32_t *id, cordon_bytes body, uint64_t deadline,
-                     cordon_fault *why)
+CORDON__COLD static int ask_first(cordon_session *session, uint32_t *id, cordon_bytes body,
+                                  uint64_t deadline, cordon_fault *why)
 {
     cordon__talk *talk = &session->talk;
     int           code = cordon__endpoint_secret(&talk->token, talk->endpoint, 1, NULL, why);

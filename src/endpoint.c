@@ -83,10 +83,8 @@ int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, c
     cordon_endpoint *endpoint = (cordon_endpoint *)cordon__allocate(memory, sizeof *endpoint);
     int              code;
 
-    if (endpoint == NULL) {
-        (void)cordon__fault_set(fault, CORDON_ENOMEM, "resolve");
-        return CORDON_ENOMEM;
-    }
+    if (endpoint == NULL)
+        return cordon__fault_set(fault, CORDON_ENOMEM, "resolve");
     endpoint->memory = *memory;
     endpoint->uses = 1;
     endpoint->pid = cordon__pid();
@@ -97,8 +95,7 @@ int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, c
         return CORDON_OK;
     }
     cordon__release(memory, endpoint);
-    (void)cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
-    return CORDON_ESYSTEM;
+    return cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
 }
 
 static int open_endpoint(cordon_endpoint **out, const char *app,
@@ -227,7 +224,8 @@ int cordon_endpoint_live(cordon_buffer *address, cordon_endpoint *endpoint, cord
 /* ---- Connecting -------------------------------------------------------------------- */
 
 /* Directory and address in one look: the lock keeps its descriptors where they are. */
-static int try_connect(intptr_t *handle, cordon_endpoint *endpoint, cordon_fault *fault)
+static int try_connect(intptr_t *handle, cordon__token *token, int *is_known,
+                       cordon_endpoint *endpoint, cordon_fault *fault)
 {
     int code;
 
@@ -235,6 +233,8 @@ static int try_connect(intptr_t *handle, cordon_endpoint *endpoint, cordon_fault
     code = cordon__private_open(endpoint->place, 0, fault);
     if (code == CORDON_OK)
         code = cordon__connect(handle, endpoint->place, fault);
+    if (token != NULL && (*is_known = endpoint->has_token))
+        *token = endpoint->token;
     uv_mutex_unlock(&endpoint->lock);
     return code;
 }
@@ -287,13 +287,13 @@ static int nobody(const cordon_endpoint *endpoint, int turn, cordon_fault *fault
 /* A refusal that may pass is believed after this long. */
 #define UNCERTAIN_MS 200
 
-int cordon__endpoint_connect(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
-                             uint64_t deadline, cordon_fault *fault)
+int cordon__endpoint_reach(intptr_t *handle, cordon__identity *peer, cordon__token *token,
+                           cordon_endpoint *endpoint, uint64_t deadline, cordon_fault *fault)
 {
     uint64_t pause_ms = 0, until = deadline, doubt_ends = 0;
-    int      code;
+    int      is_known = 1, code;
 
-    while ((code = try_connect(handle, endpoint, fault)) > 0) {
+    while ((code = try_connect(handle, token, &is_known, endpoint, fault)) > 0) {
         if (code == CORDON__UNCERTAIN && doubt_ends == 0)
             doubt_ends = cordon__now() + UNCERTAIN_MS;
         until = code == CORDON__UNCERTAIN && doubt_ends < deadline ? doubt_ends : deadline;
@@ -301,13 +301,15 @@ int cordon__endpoint_connect(intptr_t *handle, cordon__identity *peer, cordon_en
             continue;
         return nobody(endpoint, code, fault);
     }
-    return code == CORDON_OK ? accept_peer(handle, peer, endpoint, fault) : code;
+    if (code == CORDON_OK)
+        code = accept_peer(handle, peer, endpoint, fault);
+    return code == CORDON_OK && !is_known ? CORDON__TOKENLESS : code;
 }
 
 int cordon__endpoint_try(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
                          cordon_fault *fault)
 {
-    int code = try_connect(handle, endpoint, fault);
+    int code = try_connect(handle, NULL, NULL, endpoint, fault);
 
     return code == CORDON_OK ? accept_peer(handle, peer, endpoint, fault) : code;
 }
@@ -398,8 +400,7 @@ int cordon__endpoint_secret(cordon__token *token, cordon_endpoint *endpoint, int
 
     uv_mutex_lock(&endpoint->lock);
     if (is_fresh || !endpoint->has_token) {
-        code = read_token(&read, endpoint, fault);
-        if (code != CORDON_OK)
+        if ((code = read_token(&read, endpoint, fault)) != CORDON_OK)
             goto out;
         endpoint->token = read;
         endpoint->has_token = 1;

@@ -32,15 +32,27 @@ cordon_endpoint *cordon__endpoint_use(cordon_endpoint *endpoint); /* one more; c
 void        cordon__endpoint_drop(cordon_endpoint *endpoint);
 const char *cordon__endpoint_address(const cordon_endpoint *endpoint); /* NULL: it has none */
 
+enum { CORDON__TOKENLESS = 1 };
+
 /*
  * Connect until the deadline, and know who answered: directory, address, the
  * kernel's word about the peer (EIMPOSTOR before a byte is sent).
- * ENOTRUNNING at once when nobody is there; ETIMEDOUT.
+ * ENOTRUNNING at once when nobody is there; ETIMEDOUT. *token (may be NULL) is
+ * the one that is known. CORDON__TOKENLESS: connected, but none was ever read.
  */
-int cordon__endpoint_connect(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
-                             uint64_t deadline, cordon_fault *fault);
+int cordon__endpoint_reach(intptr_t *handle, cordon__identity *peer, cordon__token *token,
+                           cordon_endpoint *endpoint, uint64_t deadline, cordon_fault *fault);
 
-/* One attempt of that, without waiting: 0, the turns of cordon__connect, ENOTRUNNING, a failure. */
+/* The same, where no token is wanted. */
+static inline int cordon__endpoint_connect(intptr_t *handle, cordon__identity *peer,
+                                           cordon_endpoint *endpoint, uint64_t deadline,
+                                           cordon_fault *fault)
+{
+    return cordon__endpoint_reach(handle, peer, NULL, endpoint, deadline, fault);
+}
+
+/* One attempt to connect, without waiting: 0, the turns of cordon__connect, ENOTRUNNING, a failure.
+ */
 int cordon__endpoint_try(intptr_t *handle, cordon__identity *peer, cordon_endpoint *endpoint,
                          cordon_fault *fault);
 

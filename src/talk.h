@@ -16,23 +16,24 @@ typedef struct cordon__talk {
     cordon_endpoint *endpoint; /* counted */
     cordon__line     line;
     intptr_t         spent; /* a connection that was replaced; see cordon__talk_renew */
-    cordon__identity peer;
-    cordon__token    token;
     cordon__asker    asker;
     cordon__buffer   in;         /* in `small`, or allocated */
     size_t           held;       /* bytes of `in` that the last thing heard is a view of */
     size_t           received;   /* bytes, ever */
-    unsigned         modest;     /* things heard in a row that needed no big buffer */
+    unsigned         modest;     /* things heard since one that needed the big buffer */
     cordon__buffer   out;        /* little frames, or their rest, that the system did not take */
     cordon__buffer   whole;      /* parts of a reply put together */
     size_t           asked_size; /* body of the last question */
     unsigned         refusal;    /* wire code of what ended it and promises that nothing ran */
     uint8_t          is_wide, is_renewed_token;
+    uint8_t          is_used;     /* there is or was a connection: not as just opened */
     uint8_t          has_begun;   /* a byte of a question has left on this connection */
     uint8_t          is_sent;     /* the last question has left whole */
     uint8_t          is_mute;     /* nothing more can be written; there may be something to read */
     uint8_t          is_over;     /* nothing more can be read either */
     uint8_t          is_finished; /* the server is stopping */
+    cordon__identity peer;        /* of a connection: from here on nothing is cleared before */
+    cordon__token    token;
     char             small[4096];
 } cordon__talk;
 
@@ -98,7 +99,8 @@ void cordon__talk_tell(cordon__talk *talk, enum cordon__frame_type type, uint32_
 CORDON__COLD int cordon__talk_failed(const cordon__talk *talk, int code, const char *during,
                                      cordon_fault *fault);
 /* 0, or ETIMEDOUT. */
-int cordon__talk_is_late(const cordon__talk *talk, uint64_t deadline, cordon_fault *fault);
+CORDON__COLD int cordon__talk_is_late(const cordon__talk *talk, uint64_t deadline,
+                                      cordon_fault *fault);
 
 /*
  * After an attempt that failed with *code: 1: it may be made again, and the

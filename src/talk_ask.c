@@ -29,39 +29,50 @@ static size_t skip(cordon_bytes *pieces, size_t count, size_t sent)
 }
 
 /*
- * The other side may wait for us to read before it takes more: so what it says is taken in
- * meanwhile, at once where the system tells of it, else after a moment.
+ * *sent bytes of it went, and the rest not, with `code`. The other side may wait for us to read
+ * before it takes more: so what it says is taken in meanwhile, at once where the system tells of
+ * it, else after a moment.
  */
-static int write_pieces(cordon__talk *talk, cordon_bytes *pieces, size_t count, size_t *sent,
-                        uint64_t deadline, cordon_fault *fault)
+CORDON__COLD static int write_on(cordon__talk *talk, cordon_bytes *pieces, size_t count, int code,
+                                 size_t *sent, uint64_t deadline, cordon_fault *fault)
 {
-    uint64_t slice_ends = 0; /* mostly all goes at once, and no clock is asked */
-    uint64_t now;
-    size_t   went, before;
-    int      is_heard = 1; /* else it would be told for ever of what cannot be taken in */
-    int      code;
+    uint64_t slice_ends, now;
+    size_t   went = *sent, before;
 
-    for (;;) {
-        /* Who may not wait has nothing to listen for; and a flood must not keep it here. */
-        talk->line.is_listening = deadline != 0 && is_heard && cordon__talk_has_room(talk);
-        code = cordon__line_write(&talk->line, pieces, count, &went, slice_ends, fault);
-        *sent += went;
-        if (code == CORDON_OK)
-            return CORDON_OK;
+    while (code != CORDON_OK) {
         now = cordon__now();
         if (code == CORDON__READABLE && now >= deadline)
             code = cordon__fault_set(fault, CORDON_ETIMEDOUT, "send");
         if (code < 0 && (code != CORDON_ETIMEDOUT || now >= deadline))
-            break;
+            return cordon__talk_failed(talk, code, "send", fault);
         slice_ends = deadline == 0 ? 0 : now + SLICE_MS;
         if (slice_ends > deadline)
             slice_ends = deadline;
         count = skip(pieces, count, went);
         before = talk->received;
         cordon__talk_take_in(talk);
-        is_heard = code != CORDON__READABLE || talk->received != before;
+        /* Who may not wait has nothing to listen for; what cannot be taken in would be told of for
+         * ever; and a flood must not keep it here. */
+        talk->line.is_listening = deadline != 0 &&
+                                  (code != CORDON__READABLE || talk->received != before) &&
+                                  cordon__talk_has_room(talk);
+        code = cordon__line_write(&talk->line, pieces, count, &went, slice_ends, fault);
+        *sent += went;
     }
-    return cordon__talk_failed(talk, code, "send", fault);
+    return CORDON_OK;
+}
+
+/* Mostly all goes at once, and no clock is asked. */
+static int write_pieces(cordon__talk *talk, cordon_bytes *pieces, size_t count, size_t *sent,
+                        uint64_t deadline, cordon_fault *fault)
+{
+    int code;
+
+    talk->line.is_listening = 0;
+    code = cordon__line_write(&talk->line, pieces, count, sent, 0, fault);
+    if (code == CORDON_OK)
+        return CORDON_OK;
+    return write_on(talk, pieces, count, code, sent, deadline, fault);
 }
 
 /* After what waits to go first. *sent: bytes of these pieces that went. */
@@ -173,8 +184,8 @@ static int has_left_whole(const cordon__talk *talk, const cordon__question *ques
 
 /* It did not leave whole. Or all of `size` bytes are on their way, late, where a system has no way
  * back: then it may run, its answer is passed over, and the session goes on. */
-static int not_asked(cordon__talk *talk, int code, uint32_t id, size_t sent, size_t size,
-                     cordon_fault *fault)
+CORDON__COLD static int not_asked(cordon__talk *talk, int code, uint32_t id, size_t sent,
+                                  size_t size, cordon_fault *fault)
 {
     if (!talk->is_sent)
         cordon__asker_forget(&talk->asker, id);
@@ -197,19 +208,20 @@ static size_t size_of(const cordon_bytes *pieces, size_t count)
     return size;
 }
 
-/* Small pieces as one. The pieces there are then. */
-static size_t join(cordon_bytes *pieces, size_t count, char room[SMALL])
+/* Small pieces as one: behind the first, where there is room for them. The pieces there are then.
+ */
+static size_t join(cordon_bytes *pieces, size_t count, size_t size, char *first)
 {
-    size_t used = 0;
+    size_t used = pieces[0].size;
 
-    if (size_of(pieces, count) > SMALL)
+    if (size - used > SMALL)
         return count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 1; i < count; i++) {
         if (pieces[i].size > 0)
-            memcpy(room + used, pieces[i].data, pieces[i].size);
+            memcpy(first + used, pieces[i].data, pieces[i].size);
         used += pieces[i].size;
     }
-    pieces[0] = (cordon_bytes){room, used};
+    pieces[0].size = used;
     return 1;
 }
 
@@ -236,30 +248,30 @@ static int ask_plain(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
     if (body.size > 0)
         memcpy(whole + CORDON__FRAME_HEAD, body.data, body.size);
     code = write_pieces(talk, &piece, 1, &sent, deadline, fault);
+    if (code == CORDON_OK) {
+        talk->has_begun = talk->is_sent = 1;
+        return CORDON_OK;
+    }
     talk->has_begun |= sent > 0;
     talk->is_sent = sent == size;
-    return code == CORDON_OK ? code : not_asked(talk, code, *id, sent, size, fault);
+    return not_asked(talk, code, *id, sent, size, fault);
 }
 
-int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type type,
-                     cordon_bytes body, int is_gathered, uint64_t deadline, cordon_fault *fault)
+static int ask_any(cordon__talk *talk, uint32_t *id, enum cordon__frame_type type,
+                   cordon_bytes body, int is_gathered, uint64_t deadline, cordon_fault *fault)
 {
-    uint8_t          hello[CORDON__HELLO_ROOM];
-    char             small[SMALL];
+    char             room[CORDON__HELLO_ROOM + SMALL];
     cordon__question question;
-    cordon_bytes     pieces[4] = {{hello, 0}};
-    size_t           hello_size, size, count, sent = 0;
-    int              is_secret, code;
+    cordon_bytes     pieces[4];
+    size_t           hello_size = 0, size, count, sent = 0;
+    int              code;
 
-    talk->is_sent = 0;
-    talk->asked_size = body.size;
-    if (!is_gathered && is_plain(talk, body))
-        return ask_plain(talk, id, type, body, deadline, fault);
     code = cordon__asker_ask(&talk->asker, &question, type, body, &talk->token);
     if (code != CORDON_OK)
         return no_question(talk, code, body.size, fault);
     if (talk->asker.state == CORDON__ASKER_NEW)
-        pieces[0].size = cordon__asker_hello(&talk->asker, hello, &talk->token);
+        hello_size = cordon__asker_hello(&talk->asker, (uint8_t *)room, &talk->token);
+    pieces[0] = (cordon_bytes){room, hello_size};
     pieces[1] = (cordon_bytes){question.head, question.head_size};
     pieces[2] = question.body;
     pieces[3] = (cordon_bytes){question.tail, question.tail_size};
@@ -268,24 +280,30 @@ int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type t
         talk->is_wide = 1;
     }
     *id = question.id;
-    hello_size = pieces[0].size;
     if (is_gathered && hello_size == 0 && gather(talk, pieces, 4))
         return CORDON_OK;
-    is_secret = hello_size > 0 || talk->asker.setup.is_json;
     size = size_of(pieces, 4);
-    count = join(pieces, 4, small);
+    count = join(pieces, 4, size, room);
     code = write_all(talk, pieces, count, &sent, deadline, fault);
-    if (is_secret) {
-        cordon__wipe(hello, hello_size);
-        cordon__wipe(question.head, question.head_size);
-        if (count == 1)
-            cordon__wipe(small, pieces[0].size);
-    }
+    if (talk->asker.setup.is_json)
+        cordon__wipe(question.head, question.head_size); /* it has the token, as a hello has */
+    if (talk->asker.setup.is_json || hello_size > 0)
+        cordon__wipe(room, pieces[0].size);
     if (sent > hello_size) {
         talk->has_begun = 1;
         talk->is_sent = (uint8_t)has_left_whole(talk, &question, sent - hello_size);
     }
     return code == CORDON_OK ? code : not_asked(talk, code, question.id, sent, size, fault);
+}
+
+int cordon__talk_ask(cordon__talk *talk, uint32_t *id, enum cordon__frame_type type,
+                     cordon_bytes body, int is_gathered, uint64_t deadline, cordon_fault *fault)
+{
+    talk->is_sent = 0;
+    talk->asked_size = body.size;
+    if (!is_gathered && is_plain(talk, body))
+        return ask_plain(talk, id, type, body, deadline, fault);
+    return ask_any(talk, id, type, body, is_gathered, deadline, fault);
 }
 
 int cordon__talk_enter(cordon__talk *talk, uint64_t deadline, cordon_fault *fault)

@@ -127,9 +127,7 @@ static int await_end(cordon__talk *talk, cordon_bytes *reply, uint32_t id, cordo
     cordon__heard heard;
     int           count = 0, code;
 
-    for (int round = 0;; round++) {
-        if (round > 0 && (code = cordon__talk_is_late(talk, deadline, fault)) != CORDON_OK)
-            return code;
+    for (;;) {
         if ((code = cordon__talk_hear(talk, &heard, deadline, fault)) != CORDON_OK)
             return code;
         if (is_answer(&heard, id))
@@ -138,6 +136,9 @@ static int await_end(cordon__talk *talk, cordon_bytes *reply, uint32_t id, cordo
             code = pass_over(talk, &heard, keep, owner, fault);
         if (code != 0)
             return code > 0 ? CORDON_OK : code;
+        if (heard.kind != CORDON__HEARD_WELCOME && /* of which there is one */
+            (code = cordon__talk_is_late(talk, deadline, fault)) != CORDON_OK)
+            return code;
     }
 }
 
@@ -149,7 +150,6 @@ int cordon__talk_await(cordon__talk *talk, cordon_bytes *reply, uint32_t id, cor
     cordon__buffer_take(&talk->whole, cordon__buffer_size(&talk->whole));
     if (talk->whole.capacity > CORDON__BIG_MESSAGE)
         cordon__buffer_free(&talk->whole, &talk->asker.setup.memory);
-    *reply = (cordon_bytes){NULL, 0};
     code = await_end(talk, reply, id, keep, owner, deadline, fault);
     if (code == CORDON_OK)
         return CORDON_OK;

@@ -74,7 +74,7 @@ int cordon__line_await(const cordon__line *line, short *events, const char *duri
 
 /* ---- read ---------------------------------------------------------------------- */
 
-static int set_wait(cordon__line *line, uint64_t ms)
+CORDON__COLD static int set_wait(cordon__line *line, uint64_t ms)
 {
     const int      fd = (int)line->handle;
     struct timeval time;
@@ -97,8 +97,7 @@ static int set_wait(cordon__line *line, uint64_t ms)
  * on: for a single one it costs more than it saves. */
 static int may_block(cordon__line *line, uint64_t deadline)
 {
-    const uint64_t set = (uint64_t)line->wait_ms;
-    uint64_t       now, left;
+    uint64_t now, left, set;
 
     if (line->reads < 2) {
         line->reads++;
@@ -111,6 +110,7 @@ static int may_block(cordon__line *line, uint64_t deadline)
         left = LONG_MS;
     if (left < NEAR_MS)
         return 0;
+    set = (uint64_t)line->wait_ms;
     if (set > 0 && set + SLACK_MS <= left && set >= left / 2)
         return 1;
     return set_wait(line, left - EARLY_MS);
@@ -134,29 +134,36 @@ static int finish_read(const cordon__line *line, ssize_t count, size_t *got, cor
     return cordon__posix_fault(fault, read_step, errno, NULL);
 }
 
-int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, uint64_t deadline,
-                      cordon_fault *fault)
+static int poll_and_read(const cordon__line *line, void *data, size_t size, size_t *got,
+                         uint64_t deadline, cordon_fault *fault)
 {
-    const int fd = (int)line->handle;
-    short     events;
-    ssize_t   count;
-    int       code;
+    short   events;
+    ssize_t count;
+    int     code;
 
-    if (cordon__line_is_interrupted(line))
-        return cordon__fault_set(fault, CORDON_ECANCELED, read_step);
-    if (may_block(line, deadline)) {
-        count = recv(fd, data, size, 0);
-        if (count >= 0 || !is_not_yet(errno))
-            return finish_read(line, count, got, fault);
-    }
     do {
         events = POLLIN;
         code = cordon__line_await(line, &events, read_step, deadline, fault);
         if (code != CORDON_OK)
             return code;
-        count = recv(fd, data, size, MSG_DONTWAIT);
+        count = recv((int)line->handle, data, size, MSG_DONTWAIT);
     } while (count < 0 && is_not_yet(errno));
     return finish_read(line, count, got, fault);
+}
+
+int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, uint64_t deadline,
+                      cordon_fault *fault)
+{
+    ssize_t count;
+
+    if (cordon__line_is_interrupted(line))
+        return cordon__fault_set(fault, CORDON_ECANCELED, read_step);
+    if (may_block(line, deadline)) {
+        count = recv((int)line->handle, data, size, 0);
+        if (count >= 0 || !is_not_yet(errno))
+            return finish_read(line, count, got, fault);
+    }
+    return poll_and_read(line, data, size, got, deadline, fault);
 }
 
 /* ---- write --------------------------------------------------------------------- */
@@ -169,30 +176,44 @@ int cordon__line_await_room(const cordon__line *line, uint64_t deadline, cordon_
     return code == CORDON_OK && events == POLLIN ? CORDON__READABLE : code;
 }
 
+static size_t size_of(const cordon_bytes *pieces, size_t count)
+{
+    size_t size = 0;
+
+    if (count == 1) /* mostly */
+        return pieces->size;
+    for (size_t i = 0; i < count; i++)
+        size += pieces[i].size;
+    return size;
+}
+
+/* 0: there is room now. */
+CORDON__COLD static int not_sent(const cordon__line *line, int error, uint64_t deadline,
+                                 cordon_fault *fault)
+{
+    if (is_not_yet(error))
+        return cordon__line_await_room(line, deadline, fault);
+    if (cordon__line_is_interrupted(line))
+        return cordon__fault_set(fault, CORDON_ECANCELED, write_step);
+    return cordon__posix_fault(fault, write_step, error, NULL);
+}
+
 int cordon__line_write(cordon__line *line, const cordon_bytes *pieces, size_t count, size_t *sent,
                        uint64_t deadline, cordon_fault *fault)
 {
-    size_t whole = 0;
+    const size_t whole = size_of(pieces, count);
 
-    for (size_t i = 0; i < count; i++)
-        whole += pieces[i].size;
     *sent = 0;
     while (*sent < whole) {
         ssize_t put;
-        int     code = CORDON_OK;
+        int     code;
 
         if (cordon__line_is_interrupted(line))
             return cordon__fault_set(fault, CORDON_ECANCELED, write_step);
         put = cordon__socket_send((int)line->handle, pieces, count, *sent);
         if (put >= 0)
             *sent += (size_t)put;
-        else if (is_not_yet(errno))
-            code = cordon__line_await_room(line, deadline, fault);
-        else if (cordon__line_is_interrupted(line))
-            code = cordon__fault_set(fault, CORDON_ECANCELED, write_step);
-        else
-            code = cordon__posix_fault(fault, write_step, errno, NULL);
-        if (code != CORDON_OK)
+        else if ((code = not_sent(line, errno, deadline, fault)) != CORDON_OK)
             return code;
     }
     return CORDON_OK;

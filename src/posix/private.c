@@ -307,14 +307,12 @@ static int is_as_before(cordon__dir *dir, int flags)
     return info.st_nlink > 0 && info.st_uid == dir->uid && (info.st_mode & 07777) == dir->mode;
 }
 
-int cordon__dir_open(cordon__place *place, cordon__dir *dir, const char *spelled, const char *real,
-                     int flags, cordon_fault *fault)
+CORDON__COLD static int walk_and_open(cordon__place *place, cordon__dir *dir, const char *spelled,
+                                      const char *real, int flags, cordon_fault *fault)
 {
     walk way;
     int  code;
 
-    if (is_as_before(dir, flags))
-        return CORDON_OK;
     cordon__dir_close(dir);
     memset(&way, 0, sizeof way);
     way.place = place;
@@ -328,6 +326,13 @@ int cordon__dir_open(cordon__place *place, cordon__dir *dir, const char *spelled
     if (code == CORDON_OK)
         cordon__place_done(place, check_step, way.real, NULL);
     return code;
+}
+
+int cordon__dir_open(cordon__place *place, cordon__dir *dir, const char *spelled, const char *real,
+                     int flags, cordon_fault *fault)
+{
+    return is_as_before(dir, flags) ? CORDON_OK
+                                    : walk_and_open(place, dir, spelled, real, flags, fault);
 }
 
 void cordon__dir_close(cordon__dir *dir)
