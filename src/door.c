@@ -221,8 +221,7 @@ static void refuse(cordon__session *session, const cordon__act *act, unsigned co
 
 static void hand_over(cordon_server *server, cordon__session *session, const cordon__act *act)
 {
-    cordon__requests *requests = &server->requests;
-    cordon_request   *request = cordon__request_open(server, session, act);
+    cordon_request *request = cordon__request_open(server, session, act);
 
     if (request == NULL) {
         refuse(session, act, CORDON__BUSY, "the server has no memory for it");
@@ -233,10 +232,8 @@ static void hand_over(cordon_server *server, cordon__session *session, const cor
         cordon__server_due(server, request->due);
     }
     server->request_count++;
-    requests->handled = request;
-    requests->body = act->body;
     server->on_request(request, act->body, server->options.user);
-    requests->handled = NULL;
+    cordon__request_handled(&server->requests, request);
 }
 
 static void on_request(void *owner, cordon__session *session, const cordon__act *act)
@@ -332,7 +329,7 @@ static void on_ended(void *owner, cordon__session *session, int code, const char
 {
     cordon_server *server = owner;
 
-    cordon__requests_leave(session);
+    cordon__requests_leave(&server->requests, session);
     if (!session->is_member)
         return;
     *count_of(server, session) -= 1;

@@ -13,7 +13,7 @@ const uint8_t cordon__magic[CORDON__MAGIC_SIZE] = {0xC0, 0x43, 0x52, 0x44};
 /* ---- what each frame may be -------------------------------------------------- */
 
 enum side { CLIENT = 1, SERVER = 2, BOTH = 3 };
-enum id { ID_NONE, ID_SOME, ID_ANY };
+enum id { ID_NONE = 1, ID_SOME = 2, ID_ANY = ID_NONE | ID_SOME };
 
 #define BODY UINT32_MAX /* as long as the decoder's limit allows */
 
@@ -80,16 +80,15 @@ static int check_head(cordon__decoder *decoder, const cordon__frame *frame, uint
     allowed = &rules[frame->type];
     if ((allowed->from & side) == 0)
         return refuse(decoder, CORDON_EPROTOCOL, "a frame of the other side");
-    if ((frame->flags & ~CORDON__MORE_PARTS) != 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "reserved flags are set");
     if ((frame->flags & ~allowed->flags) != 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "MORE on a frame that is no reply");
+        return refuse(decoder, CORDON_EPROTOCOL,
+                      (frame->flags & ~CORDON__MORE_PARTS) != 0
+                          ? "reserved flags are set"
+                          : "MORE on a frame that is no reply");
     if (frame->handles != 0)
         return refuse(decoder, CORDON_EPROTOCOL, "handles outside a channel");
-    if (allowed->id == ID_SOME && frame->id == 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "id is 0");
-    if (allowed->id == ID_NONE && frame->id != 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "id is not 0");
+    if ((allowed->id & (frame->id == 0 ? ID_NONE : ID_SOME)) == 0)
+        return refuse(decoder, CORDON_EPROTOCOL, frame->id == 0 ? "id is 0" : "id is not 0");
     return check_size(decoder, allowed, size);
 }
 

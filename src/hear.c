@@ -240,8 +240,9 @@ static void look_at_partial(cordon__session *session)
 {
     cordon__host *host = session->host;
 
-    if (session->in.data != NULL || session->counted_in > 0)
-        cordon__hear_count(session);
+    if (session->in.data == NULL && session->counted_in == 0)
+        return; /* mostly whole frames came: none of it is kept, as before */
+    cordon__hear_count(session);
     if (cordon__session_is_over(session))
         return;
     if (host->partial > host->max_partial) {
@@ -308,18 +309,25 @@ static int is_friend(cordon__session *session)
     return 0;
 }
 
+static void throw_away(cordon__session *session, size_t size)
+{
+    if (session->life != CORDON__LIFE_LINGER)
+        return;
+    session->discarded += (unsigned)size;
+    if (session->discarded > LINGER_DISCARD)
+        cordon__session_close(session, CORDON_EPROTOCOL, NULL);
+}
+
 static void on_read(void *owner, size_t size)
 {
     cordon__session *session = owner;
     cordon__desk    *desk = session->host->desk;
 
-    if (session->life == CORDON__LIFE_LINGER) {
-        session->discarded += (unsigned)size;
-        if (session->discarded > LINGER_DISCARD)
-            cordon__session_close(session, CORDON_EPROTOCOL, NULL);
+    if (session->life != CORDON__LIFE_OPEN) {
+        throw_away(session, size);
         return;
     }
-    if (session->life != CORDON__LIFE_OPEN || (!session->is_known && !is_friend(session)))
+    if (!session->is_known && !is_friend(session))
         return;
     cordon__desk_enter(desk);
     if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken)

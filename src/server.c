@@ -6,20 +6,11 @@
 
 /* ---- Service --------------------------------------------------------------- */
 
-void cordon__server_enter(cordon_server *server)
+void cordon__server_tell_turns(cordon_server *server)
 {
-    server->service++;
-}
-
-void cordon__server_leave(cordon_server *server)
-{
-    if (server->service == 1) {
-        if (server->requests.turns != NULL)
-            cordon__requests_turn(&server->requests);
-        if (server->requests.turns != NULL)
-            (void)cordon__mail_post(server->mail, &server->turn_job);
-    }
-    server->service--;
+    cordon__requests_turn(&server->requests);
+    if (server->requests.turns != NULL)
+        (void)cordon__mail_post(server->mail, &server->turn_job);
 }
 
 void cordon__server_has_turns(cordon_server *server)

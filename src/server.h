@@ -59,9 +59,21 @@ struct cordon_server {
     size_t                pushed;               /* lock: their bytes */
 };
 
+void cordon__server_tell_turns(cordon_server *server);
+
 /* Our own work begins and ends: turns are told at the end. */
-void cordon__server_enter(cordon_server *server);
-void cordon__server_leave(cordon_server *server);
+static inline void cordon__server_enter(cordon_server *server)
+{
+    server->service++;
+}
+
+static inline void cordon__server_leave(cordon_server *server)
+{
+    if (server->requests.turns != NULL && server->service == 1)
+        cordon__server_tell_turns(server);
+    server->service--;
+}
+
 /* There are turns to tell. */
 void cordon__server_has_turns(cordon_server *server);
 /* One of its deadlines may be the next. */
