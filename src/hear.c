@@ -203,16 +203,9 @@ static size_t until_its_end(const cordon__session *session, size_t room)
     return session->need > have && session->need - have < room ? session->need - have : room;
 }
 
-static void on_room(void *owner, char **data, size_t *size)
+/* Behind what it has already. */
+CORDON__COLD static void make_room(cordon__session *session, char **data, size_t *size)
 {
-    cordon__session *session = owner;
-    cordon__desk    *desk = session->host->desk;
-
-    if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken) {
-        *data = desk->room;
-        *size = CORDON__DESK_ROOM;
-        return;
-    }
     if (reserve_in(session) != 0) {
         *data = NULL;
         *size = 0;
@@ -226,6 +219,19 @@ static void on_room(void *owner, char **data, size_t *size)
         *size = until_its_end(session, *size);
 }
 
+static void on_room(void *owner, char **data, size_t *size)
+{
+    cordon__session *session = owner;
+    cordon__desk    *desk = session->host->desk;
+
+    if (cordon__buffer_size(&session->in) > 0 || desk->is_room_taken) {
+        make_room(session, data, size);
+        return;
+    }
+    *data = desk->room;
+    *size = CORDON__DESK_ROOM;
+}
+
 /* What is left of a read is a frame or line that has begun. */
 static void keep(cordon__session *session, const char *rest, size_t size)
 {
@@ -236,12 +242,10 @@ static void keep(cordon__session *session, const char *rest, size_t size)
         cordon__session_close(session, CORDON_ENOMEM, "no memory for a frame");
 }
 
-static void look_at_partial(cordon__session *session)
+CORDON__COLD static void count_partial(cordon__session *session)
 {
     cordon__host *host = session->host;
 
-    if (session->in.data == NULL && session->counted_in == 0)
-        return; /* mostly whole frames came: none of it is kept, as before */
     cordon__hear_count(session);
     if (cordon__session_is_over(session))
         return;
@@ -259,6 +263,13 @@ static void look_at_partial(cordon__session *session)
         cordon__session_await(session, cordon__now(), host->stall_ms);
     else
         session->due_in = CORDON__NEVER;
+}
+
+/* Mostly whole frames came, and nothing of them is kept, as before. */
+static void look_at_partial(cordon__session *session)
+{
+    if (session->in.data != NULL || session->counted_in > 0)
+        count_partial(session);
 }
 
 static void read_shared(cordon__session *session, size_t size)

@@ -9,6 +9,7 @@
 #define RESTING_MAX   256
 #define KEEP_MAX      65536 /* bytes that a resting request may hold */
 #define BUCKETS_LEAST 64
+#define STATE_AT      offsetof(cordon_request, on_turn)
 
 /* ---- By id ----------------------------------------------------------------- */
 
@@ -111,6 +112,7 @@ static cordon_request *make(cordon_server *server)
     made = cordon__allocate(&server->host.memory, sizeof *made);
     if (made == NULL)
         return NULL;
+    made->job.run = cordon__reply_posted;
     made->memory = server->host.memory;
     made->mail = server->mail;
     cordon__mail_use(made->mail);
@@ -143,7 +145,7 @@ static void rest(cordon__requests *requests, cordon_request *request)
     }
     empty(&request->kept, &request->memory);
     empty(&request->posted, &request->memory);
-    memset(request, 0, offsetof(cordon_request, mail));
+    memset((char *)request + STATE_AT, 0, offsetof(cordon_request, mail) - STATE_AT);
     request->next = requests->resting;
     requests->resting = request;
     requests->resting_count++;
@@ -152,10 +154,12 @@ static void rest(cordon__requests *requests, cordon_request *request)
 static void join(cordon__requests *requests, cordon__session *session, cordon_request *request)
 {
     request->next = requests->first;
+    request->previous = NULL;
     if (request->next != NULL)
         request->next->previous = request;
     requests->first = request;
     request->sibling = session->requests;
+    request->elder = NULL;
     if (request->sibling != NULL)
         request->sibling->elder = request;
     session->requests = request;
@@ -188,7 +192,6 @@ cordon_request *cordon__request_open(cordon_server *server, cordon__session *ses
     request->key_size = (uint8_t)act->key.size;
     if (act->key.size > 0)
         memcpy(request->key, act->key.data, act->key.size);
-    request->job.run = cordon__reply_posted;
     request->server = server;
     request->session = session;
     request->session_id = session->id;

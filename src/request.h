@@ -25,22 +25,23 @@ struct cordon_request {
     cordon_server    *server;          /* lock; NULL: it has closed */
     cordon__session  *session;         /* lock; NULL: it has left */
     cordon_session_id session_id;
+    cordon_bytes      body; /* while its handler runs */
     size_t            max_reply;
     uint64_t          due; /* for TIMED_OUT; CORDON__NEVER */
+    uint32_t          id;
+    uint32_t          hash;
+    uint8_t           is_json;
+    uint8_t           key_size;
     void (*on_turn)(cordon_request *request, enum cordon_turn turn, void *context);
-    void          *context;
+    void          *context;  /* from on_turn to the mail: 0 at the start */
     unsigned       parts;    /* lock: how many of them */
     int            end;      /* lock: CORDON__END_... that was posted */
     unsigned       end_code; /* lock: on the wire */
-    uint32_t       id;
-    uint32_t       hash;
-    uint8_t        is_json, is_answered, is_turning, is_waiting, is_kept, wants_room;
-    uint8_t        broken; /* a part could not go: what the end says, on the wire; 0: none */
-    uint8_t        turns;  /* bits, 1 << enum cordon_turn */
-    uint8_t        key_size;
+    uint8_t        is_answered, is_turning, is_waiting, is_kept, wants_room;
+    uint8_t        broken;    /* a part could not go: what the end says, on the wire; 0: none */
+    uint8_t        turns;     /* bits, 1 << enum cordon_turn */
     uint8_t        is_listed; /* in the table and the lists */
-    cordon_bytes   body;      /* while its handler runs */
-    cordon__mail  *mail; /* one use; from here on it keeps what it has while at rest */
+    cordon__mail  *mail;      /* one use; from here on it keeps what it has while at rest */
     cordon__memory memory;
     cordon__buffer kept;   /* a copy of the body */
     cordon__buffer posted; /* lock: parts, each with its size, then the end */

@@ -270,7 +270,7 @@ static void on_event(uv_poll_t *handle, int status, int events)
 /* ---- writing ------------------------------------------------------------------------ */
 
 /* No room is no failure: it is waited for. */
-static int refused(cordon__stream *stream, int error, cordon_fault *fault)
+CORDON__COLD static int refused(cordon__stream *stream, int error, cordon_fault *fault)
 {
     if (error != EAGAIN && error != EWOULDBLOCK)
         return cordon__posix_fault(fault, "write", error, NULL);
@@ -282,13 +282,13 @@ int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, siz
                          size_t *taken, cordon_fault *fault)
 {
     const uint8_t was_blocked = stream->is_blocked;
-    size_t        whole = 0;
+    size_t        whole = count > 0 ? pieces[0].size : 0; /* mostly there is but one */
     int           code = CORDON_OK;
 
     *taken = 0;
     if (stream->state >= STATE_LOST)
         return cordon__fault_set(fault, CORDON_ECLOSED, "write");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 1; i < count; i++)
         whole += pieces[i].size;
     stream->is_blocked = 0;
     while (*taken < whole) {
