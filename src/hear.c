@@ -160,10 +160,11 @@ static size_t understand(cordon__session *session, cordon_bytes in)
             session->need = act.need;
             return done;
         }
-        host->desk->is_last = is_all(session, rest, used);
+        /* What it says when it lets in leaves with the rest: the time of that begins here. */
+        host->desk->is_last = act.kind == CORDON__ACT_ADMIT || is_all(session, rest, used);
+        cordon__desk_begin(host->desk);
         carry_out(session, &act);
-        if (act.kind != CORDON__ACT_ADMIT) /* what that says is said last */
-            cordon__desk_hurry(host->desk);
+        cordon__desk_hurry(host->desk);
     }
     return in.size; /* nothing that follows matters any more */
 }
@@ -172,6 +173,8 @@ void cordon__hear_count(cordon__session *session)
 {
     cordon__host *host = session->host;
 
+    if (session->in.data == NULL && session->counted_in == 0)
+        return; /* mostly nothing is left */
     if (cordon__buffer_size(&session->in) == 0)
         cordon__host_rest(host, &session->in);
     host->partial = host->partial - session->counted_in + session->in.capacity;

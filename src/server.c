@@ -139,12 +139,26 @@ static void run_close(cordon__job *job)
     cordon__server_stop(server_of(job, offsetof(cordon_server, close_job)));
 }
 
+/* Under the lock. */
+static void put_close(cordon_server *server)
+{
+    CORDON__FLAG_SET(server->is_asked_to_stop);
+    (void)cordon__mail_put(server->mail, &server->close_job);
+}
+
+void cordon__server_ask_to_stop(cordon_server *server)
+{
+    cordon__mail_lock(server->mail);
+    put_close(server);
+    cordon__mail_unlock(server->mail);
+}
+
 static void close_member(cordon__member *member)
 {
     cordon_server *server =
         (cordon_server *)(void *)((char *)member - offsetof(cordon_server, member));
 
-    (void)cordon__mail_post(server->mail, &server->close_job);
+    cordon__server_ask_to_stop(server);
 }
 
 /* In a child that did not exec: what is the child's is descriptors, and they go. */
@@ -182,7 +196,7 @@ void cordon_server_close(cordon_server *server)
     server->is_released = 1;
     has_ended = server->has_ended;
     if (!has_ended)
-        (void)cordon__mail_put(server->mail, &server->close_job);
+        put_close(server);
     cordon__mail_unlock(server->mail);
     if (has_ended)
         release(server);

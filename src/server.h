@@ -55,6 +55,7 @@ struct cordon_server {
     int                   is_awaited; /* who has started it waits, and nobody has come yet */
     int                   is_deaf;    /* its listener is not on the loop: tried again at the look */
     int                   trouble;    /* the last code that a look reported */
+    volatile int          is_asked_to_stop;     /* by any thread: the loop hears of it as a job */
     struct cordon__push  *pushes, **pushes_end; /* lock: events from other threads */
     size_t                pushed;               /* lock: their bytes */
 };
@@ -124,6 +125,8 @@ void cordon__server_trouble(cordon_server *server, const cordon_fault *fault);
 void cordon__server_peer(cordon_peer *peer, const cordon__session *session);
 /* Nothing holds it any more: end it. */
 void cordon__server_settle(cordon_server *server);
+/* Stop, from any thread: soon. */
+void cordon__server_ask_to_stop(cordon_server *server);
 /* Stop, from the loop, not inside a handler. */
 void cordon__server_stop(cordon_server *server);
 

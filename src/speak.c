@@ -32,14 +32,20 @@ void cordon__desk_look(cordon__desk *desk)
         cordon__desk_let_go(desk);
 }
 
+void cordon__desk_time(cordon__desk *desk)
+{
+    if (desk->since == 0)
+        desk->since = cordon__now();
+}
+
 static void mark_dirty(cordon__session *session)
 {
     cordon__desk *desk = session->host->desk;
 
     if (session->is_dirty)
         return;
-    if (desk->dirty == NULL && !desk->is_last)
-        desk->since = cordon__now();
+    if (desk->dirty == NULL)
+        desk->since = desk->is_last ? 0 : cordon__now();
     session->is_dirty = 1;
     session->dirty = desk->dirty;
     desk->dirty = session;
