@@ -203,6 +203,23 @@ static void who_leaves_over_a_request_is_told_of_to_its_handler(void **state)
     close_pair(&pair);
 }
 
+/* Nothing is left to do for it but to see its end, and nobody waits for that by itself. */
+static void who_said_goodbye_before_it_was_served_leaves(void **state)
+{
+    cordon_fault fault = CORDON_FAULT_INIT;
+    pair         pair;
+
+    (void)state;
+    pair.descriptors = support_count_descriptors();
+    kit_pair(&pair.up, &pair.down);
+    helper_open(&pair.helper, NULL);
+    SUPPORT_CODE(cordon_channel_ask(&pair.session, pair.up, NULL, &fault), CORDON_OK, &fault);
+    cordon_session_close(pair.session);
+    pair.session = NULL;
+    serve(pair.down, &pair.helper);
+    close_pair(&pair);
+}
+
 static void a_server_that_stops_ends_the_session(void **state)
 {
     cordon_fault fault = CORDON_FAULT_INIT;
@@ -389,6 +406,7 @@ int main(int count, char **arguments)
         PAIR(events_that_nobody_wanted_are_passed_over),
         PAIR(a_call_that_ends_at_its_deadline_is_canceled),
         cmocka_unit_test(who_leaves_over_a_request_is_told_of_to_its_handler),
+        cmocka_unit_test(who_said_goodbye_before_it_was_served_leaves),
         cmocka_unit_test(a_server_that_stops_ends_the_session),
         cmocka_unit_test(a_server_without_an_endpoint_leaves_when_nobody_is_here),
         cmocka_unit_test(bodies_of_all_sizes_come_back),
