@@ -247,9 +247,6 @@ static void leave_session(cordon_request *request)
 
     if (session == NULL)
         return;
-    session->in_flight--;
-    if (!request->is_listed)
-        return;
     if (request->elder != NULL)
         request->elder->sibling = request->sibling;
     else
@@ -261,15 +258,21 @@ static void leave_session(cordon_request *request)
 
 static void leave_server(cordon__requests *requests, cordon_request *request)
 {
-    requests->in_flight--;
-    if (!request->is_listed)
-        return;
     if (request->previous != NULL)
         request->previous->next = request->next;
     else
         requests->first = request->next;
     if (request->next != NULL)
         request->next->previous = request->previous;
+}
+
+static void unlist(cordon__requests *requests, cordon_request *request)
+{
+    forget_turn(requests, request);
+    if (requests->turning == request)
+        requests->turning = NULL;
+    leave_session(request);
+    leave_server(requests, request);
 }
 
 void cordon__request_end(cordon_request *request)
@@ -284,15 +287,15 @@ void cordon__request_end(cordon_request *request)
     }
     requests = &server->requests;
     cordon__request_answered(request);
-    forget_turn(requests, request);
-    if (requests->turning == request)
-        requests->turning = NULL;
     forget_handled(requests, request);
-    leave_session(request);
-    leave_server(requests, request);
+    if (request->is_listed)
+        unlist(requests, request);
     rest(requests, request);
-    if (session != NULL)
+    requests->in_flight--;
+    if (session != NULL) {
+        session->in_flight--;
         cordon__session_settle(session);
+    }
 }
 
 void cordon__request_answered(cordon_request *request)
@@ -325,6 +328,7 @@ void cordon__requests_leave(cordon__requests *requests, cordon__session *session
 
         cordon__request_answered(request);
         leave_session(request);
+        session->in_flight--;
         cordon__mail_lock(request->mail);
         request->session = NULL;
         cordon__mail_unlock(request->mail);

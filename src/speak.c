@@ -232,32 +232,37 @@ static size_t lay_out(cordon_bytes *pieces, cordon__wrap *wrap, cordon_bytes bod
     return 3;
 }
 
+/* The queue went first; what was not taken is kept behind what is left of it. */
+CORDON__COLD static void queue_rest(cordon__session *session, const cordon_bytes *pieces,
+                                    size_t count, size_t total, size_t taken)
+{
+    const size_t waiting = cordon__buffer_size(&session->out);
+    const size_t from_queue = taken < waiting ? taken : waiting;
+
+    cordon__buffer_take(&session->out, from_queue);
+    if (taken < waiting + total && keep_rest(session, pieces, count, taken - from_queue) != 0) {
+        /* Half of it may be out: nothing that follows could be understood. */
+        cordon__session_close(session, CORDON_ENOMEM, "no memory to queue an answer");
+        return;
+    }
+    cordon__speak_count(session);
+}
+
 /* Large, or nothing to wait for: from the caller's memory straight to the system. */
-static int send_now(cordon__session *session, cordon__wrap *wrap, cordon_bytes body, size_t total)
+static void send_now(cordon__session *session, cordon__wrap *wrap, cordon_bytes body, size_t total)
 {
     cordon_bytes all[PIECES];
     size_t       waiting = cordon__buffer_size(&session->out);
     size_t       first = waiting > 0 ? 1 : 0;
     size_t       count = lay_out(all + first, wrap, body, total);
     size_t       taken;
-    size_t       from_queue;
 
     if (waiting > 0)
         all[0] = cordon__buffer_view(&session->out);
     if (write_pieces(session, all, first + count, waiting + total, &taken) != 0)
-        return 0;
-    if (waiting == 0 && taken == total)
-        return 0; /* mostly nothing is left */
-    from_queue = taken < waiting ? taken : waiting;
-    cordon__buffer_take(&session->out, from_queue);
-    if (taken < waiting + total &&
-        keep_rest(session, all + first, count, taken - from_queue) != 0) {
-        /* Half of it may be out: nothing that follows could be understood. */
-        cordon__session_close(session, CORDON_ENOMEM, "no memory to queue an answer");
-        return 0;
-    }
-    cordon__speak_count(session);
-    return 0;
+        return;
+    if (waiting > 0 || taken < total)
+        queue_rest(session, all + first, count, total, taken);
 }
 
 /* Does it wait for others to travel with? */
@@ -286,7 +291,8 @@ static int say(cordon__session *session, cordon__wrap *wrap, cordon_bytes body,
     }
     if (session->is_blocked || has_company(session, body.size, share))
         return gather(session, wrap, body, total);
-    return send_now(session, wrap, body, total);
+    send_now(session, wrap, body, total);
+    return 0;
 }
 
 /* A body of JSON may have line breaks between its tokens: those become spaces, in our copy. */
