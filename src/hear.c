@@ -169,16 +169,21 @@ static size_t understand(cordon__session *session, cordon_bytes in)
     return in.size; /* nothing that follows matters any more */
 }
 
-void cordon__hear_count(cordon__session *session)
+static void count_capacity(cordon__session *session)
 {
     cordon__host *host = session->host;
 
+    host->partial = host->partial - session->counted_in + session->in.capacity;
+    session->counted_in = session->in.capacity;
+}
+
+void cordon__hear_count(cordon__session *session)
+{
     if (session->in.data == NULL && session->counted_in == 0)
         return; /* mostly nothing is left */
     if (cordon__buffer_size(&session->in) == 0)
-        cordon__host_rest(host, &session->in);
-    host->partial = host->partial - session->counted_in + session->in.capacity;
-    session->counted_in = session->in.capacity;
+        cordon__host_rest(session->host, &session->in);
+    count_capacity(session);
 }
 
 /* ---- Reading --------------------------------------------------------------- */
@@ -215,7 +220,7 @@ CORDON__COLD static void make_room(cordon__session *session, char **data, size_t
         cordon__session_close(session, CORDON_ENOMEM, "no memory to read");
         return;
     }
-    cordon__hear_count(session);
+    count_capacity(session);
     *data = cordon__buffer_tail(&session->in);
     *size = cordon__buffer_room(&session->in);
     if (session->need > CORDON__ROOM && !session->gate.is_json) /* a line does not say its length */
