@@ -69,8 +69,8 @@ int cordon__say_frame(cordon__buffer *out, const cordon__memory *memory,
     if (cordon__buffer_reserve(out, memory, sizeof head + payload.size, CORDON__NO_CEILING) != 0)
         return CORDON_ENOMEM;
     cordon__frame_head(head, type, 0, id, payload.size);
-    (void)put(out, memory, head, sizeof head);
-    (void)put(out, memory, payload.data, payload.size);
+    cordon__buffer_put(out, (cordon_bytes){head, sizeof head});
+    cordon__buffer_put(out, payload);
     return 0;
 }
 
@@ -141,9 +141,9 @@ int cordon__say_refused(cordon__buffer *out, const cordon__memory *memory, int i
 int cordon__say_welcome(cordon__buffer *out, const cordon__memory *memory,
                         const cordon__welcome *welcome)
 {
-    uint8_t      payload[CORDON__HELLO_MAX];
-    cordon_bytes view = {payload, 0};
+    uint8_t frame[CORDON__FRAME_HEAD + CORDON__HELLO_MAX];
+    size_t  size = cordon__welcome_encode(frame + CORDON__FRAME_HEAD, welcome);
 
-    view.size = cordon__welcome_encode(payload, welcome);
-    return cordon__say_frame(out, memory, CORDON__WELCOME, 0, view);
+    cordon__frame_head(frame, CORDON__WELCOME, 0, 0, size);
+    return put(out, memory, frame, CORDON__FRAME_HEAD + size);
 }

@@ -17,12 +17,12 @@ typedef struct cordon__reference {
     cordon_bytes key; /* JSON: as sent, size 0: a one-shot */
 } cordon__reference;
 
-/* What stands around a body, so that the body itself need not be copied. */
+/* What stands around a body, so that the body itself need not be copied; behind the head is room
+ * for a small one and its tail. */
 typedef struct cordon__wrap {
-    char   head[CORDON__KEY_MAX + 62];
-    size_t head_size;
+    size_t head_size, tail_size;
     char   tail[2];
-    size_t tail_size;
+    char   head[512];
 } cordon__wrap;
 
 void cordon__wrap_reply(cordon__wrap *wrap, const cordon__reference *to, int is_part, size_t size);

@@ -17,7 +17,7 @@ static void *from_libc(void *old, size_t size, void *user)
         free(old);
         return NULL;
     }
-    return realloc(old, size);
+    return old ? realloc(old, size) : malloc(size);
 }
 
 const cordon__memory cordon__libc = {from_libc, NULL};
@@ -227,6 +227,9 @@ uint64_t cordon__load64(const void *from)
 
 void cordon__store64(void *to, uint64_t value)
 {
-    cordon__store32(to, (uint32_t)value);
-    cordon__store32((uint8_t *)to + 4, (uint32_t)(value >> 32));
+    const uint8_t bytes[] = {(uint8_t)value,         (uint8_t)(value >> 8),  (uint8_t)(value >> 16),
+                             (uint8_t)(value >> 24), (uint8_t)(value >> 32), (uint8_t)(value >> 40),
+                             (uint8_t)(value >> 48), (uint8_t)(value >> 56)};
+
+    memcpy(to, bytes, sizeof bytes);
 }

@@ -6,6 +6,8 @@
 
 #include "dialect.h"
 
+#include <string.h>
+
 #include "cordon.h"
 
 /* Where memory comes from: as realloc; size 0 frees. Any thread. */
@@ -98,18 +100,20 @@ static inline uint32_t cordon__load32(const void *from)
     return (uint32_t)cordon__load16(bytes) | (uint32_t)cordon__load16(bytes + 2) << 16;
 }
 
+/* Each as one array: compilers make one store of that, and not of its bytes one by one. */
 static inline void cordon__store16(void *to, uint16_t value)
 {
-    uint8_t *bytes = (uint8_t *)to;
+    const uint8_t bytes[] = {(uint8_t)value, (uint8_t)(value >> 8)};
 
-    bytes[0] = (uint8_t)value;
-    bytes[1] = (uint8_t)(value >> 8);
+    memcpy(to, bytes, sizeof bytes);
 }
 
 static inline void cordon__store32(void *to, uint32_t value)
 {
-    cordon__store16(to, (uint16_t)value);
-    cordon__store16((uint8_t *)to + 2, (uint16_t)(value >> 16));
+    const uint8_t bytes[] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                             (uint8_t)(value >> 24)};
+
+    memcpy(to, bytes, sizeof bytes);
 }
 
 uint64_t cordon__load64(const void *from);

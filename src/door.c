@@ -51,6 +51,13 @@ static void rest(cordon_server *server, cordon__session *session)
     cordon__server_due(server, server->resting_due);
 }
 
+static void start(cordon_server *server, cordon__session *session)
+{
+    cordon__session_start(session);
+    if (session->is_resting)
+        rest(server, session);
+}
+
 static void forget(cordon_server *server, const cordon__session *session)
 {
     size_t at = 0;
@@ -204,7 +211,7 @@ int cordon__door_private(cordon_server *server, intptr_t handle, const cordon__i
     cordon__server_enter(server);
     cordon__session_admit(session);
     add_member(server, session);
-    cordon__session_start(session);
+    start(server, session);
     cordon__server_leave(server);
     return 0;
 }
@@ -221,8 +228,7 @@ static void refuse(cordon__session *session, const cordon__act *act, unsigned co
 
 static void hand_over(cordon_server *server, cordon__session *session, const cordon__act *act)
 {
-    cordon__requests *requests = &server->requests;
-    cordon_request   *request = cordon__request_open(server, session, act);
+    cordon_request *request = cordon__request_open(server, session, act);
 
     if (request == NULL) {
         refuse(session, act, CORDON__BUSY, "the server has no memory for it");
@@ -233,10 +239,8 @@ static void hand_over(cordon_server *server, cordon__session *session, const cor
         cordon__server_due(server, request->due);
     }
     server->request_count++;
-    requests->handled = request;
-    requests->body = act->body;
     server->on_request(request, act->body, server->options.user);
-    requests->handled = NULL;
+    cordon__request_handled(&server->requests, request);
 }
 
 static void on_request(void *owner, cordon__session *session, const cordon__act *act)
@@ -305,7 +309,7 @@ static void on_stop(void *owner, cordon__session *session, uint32_t id)
         return;
     }
     (void)cordon__session_reply(session, &to, CORDON__SHARE_LAST, empty);
-    (void)cordon__mail_post(server->mail, &server->close_job);
+    cordon__server_ask_to_stop(server);
 }
 
 static void on_room(void *owner, cordon__session *session)
@@ -332,7 +336,7 @@ static void on_ended(void *owner, cordon__session *session, int code, const char
 {
     cordon_server *server = owner;
 
-    cordon__requests_leave(session);
+    cordon__requests_leave(&server->requests, session);
     if (!session->is_member)
         return;
     *count_of(server, session) -= 1;
@@ -401,31 +405,27 @@ static void make_place(cordon_server *server)
     cordon__session_close(oldest, CORDON_EBUSY, NULL);
 }
 
-static void let_in(cordon_server *server, intptr_t handle)
+static void let_in(cordon_server *server, intptr_t handle, cordon_fault *fault)
 {
-    cordon_fault     fault;
     cordon__identity peer;
     cordon__session *session;
     int              code, is_known;
 
-    cordon__fault_clear(&fault);
-    code = cordon__peer_ask(&peer, handle, 0, &fault);
+    code = cordon__peer_ask(&peer, handle, 0, fault);
     is_known = code == 0;
     if (code == 0)
-        code = cordon__peer_judge(&peer, server->host.own, server->host.peer_flags, &fault);
+        code = cordon__peer_judge(&peer, server->host.own, server->host.peer_flags, fault);
     if (code >= 0)
         code = cordon__session_open(&session, &server->host, server->loop->uv, handle,
-                                    ++server->next_id, is_known ? &peer : NULL, &fault);
+                                    ++server->next_id, is_known ? &peer : NULL, fault);
     if (code != 0) {
-        cordon__server_trouble(server, &fault); /* first: the peer sees the end at once */
+        cordon__server_trouble(server, fault); /* first: the peer sees the end at once */
         cordon__handle_close(handle);
         return;
     }
     push(&server->strangers, session);
-    cordon__session_start(session);
-    if (session->is_resting)
-        rest(server, session);
-    else
+    start(server, session);
+    if (!session->is_resting)
         make_place(server);
 }
 
@@ -442,14 +442,9 @@ static void pause_accepting(cordon_server *server, const cordon_fault *fault)
 }
 
 /* What is closed may hear of who waits before it hears that it is. */
-static int is_about_to_stop(cordon_server *server)
+static int is_about_to_stop(const cordon_server *server)
 {
-    int is_posted;
-
-    cordon__mail_lock(server->mail);
-    is_posted = server->close_job.is_posted;
-    cordon__mail_unlock(server->mail);
-    return is_posted;
+    return CORDON__FLAG_IS_SET(server->is_asked_to_stop);
 }
 
 void cordon__door_waiting(void *owner)
@@ -459,23 +454,23 @@ void cordon__door_waiting(void *owner)
 
 int cordon__door_open(cordon_server *server)
 {
-    int code = 0;
+    cordon_fault fault;
+    int          code = 0;
 
     if (is_about_to_stop(server))
         return 0; /* who waits now is taken in then, and told so */
+    cordon__fault_clear(&fault);
     cordon__server_enter(server);
     for (int i = 0; i < ACCEPT_AT_MOST && code == 0 && server->is_listening; i++) {
-        cordon_fault fault;
-        intptr_t     handle;
+        intptr_t handle;
 
-        cordon__fault_clear(&fault);
         code = cordon__accept(&handle, server->claim.listener, &fault);
         if (code < 0)
             pause_accepting(server, &fault);
         if (code != 0)
             break;
         server->is_short = 0;
-        let_in(server, handle);
+        let_in(server, handle, &fault);
     }
     cordon__server_leave(server);
     return code;
@@ -483,13 +478,14 @@ int cordon__door_open(cordon_server *server)
 
 void cordon__door_empty(cordon_server *server, cordon__listener *listener)
 {
-    for (int i = 0; i < EMPTY_AT_MOST; i++) {
-        cordon_fault fault;
-        intptr_t     handle;
+    cordon_fault fault;
 
-        cordon__fault_clear(&fault);
+    cordon__fault_clear(&fault);
+    for (int i = 0; i < EMPTY_AT_MOST; i++) {
+        intptr_t handle;
+
         if (cordon__accept(&handle, listener, &fault) != 0)
             return;
-        let_in(server, handle);
+        let_in(server, handle, &fault);
     }
 }

@@ -13,7 +13,7 @@ const uint8_t cordon__magic[CORDON__MAGIC_SIZE] = {0xC0, 0x43, 0x52, 0x44};
 /* ---- what each frame may be -------------------------------------------------- */
 
 enum side { CLIENT = 1, SERVER = 2, BOTH = 3 };
-enum id { ID_NONE, ID_SOME, ID_ANY };
+enum id { ID_NONE = 1, ID_SOME = 2, ID_ANY = ID_NONE | ID_SOME };
 
 #define BODY UINT32_MAX /* as long as the decoder's limit allows */
 
@@ -80,16 +80,15 @@ static int check_head(cordon__decoder *decoder, const cordon__frame *frame, uint
     allowed = &rules[frame->type];
     if ((allowed->from & side) == 0)
         return refuse(decoder, CORDON_EPROTOCOL, "a frame of the other side");
-    if ((frame->flags & ~CORDON__MORE_PARTS) != 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "reserved flags are set");
     if ((frame->flags & ~allowed->flags) != 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "MORE on a frame that is no reply");
+        return refuse(decoder, CORDON_EPROTOCOL,
+                      (frame->flags & ~CORDON__MORE_PARTS) != 0
+                          ? "reserved flags are set"
+                          : "MORE on a frame that is no reply");
     if (frame->handles != 0)
         return refuse(decoder, CORDON_EPROTOCOL, "handles outside a channel");
-    if (allowed->id == ID_SOME && frame->id == 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "id is 0");
-    if (allowed->id == ID_NONE && frame->id != 0)
-        return refuse(decoder, CORDON_EPROTOCOL, "id is not 0");
+    if ((allowed->id & (frame->id == 0 ? ID_NONE : ID_SOME)) == 0)
+        return refuse(decoder, CORDON_EPROTOCOL, frame->id == 0 ? "id is 0" : "id is not 0");
     return check_size(decoder, allowed, size);
 }
 
@@ -139,6 +138,8 @@ void cordon__frame_head(uint8_t head[CORDON__FRAME_HEAD], enum cordon__frame_typ
 
 /* ---- the frozen payloads ----------------------------------------------------- */
 
+#define FIXED_MAX (WELCOME_MIN - 1) /* bytes of the fields of fixed size, at most */
+
 /* Takes fields from the front; once it is short, all that follows is empty. */
 typedef struct reader {
     const uint8_t *at;
@@ -155,7 +156,7 @@ static reader read_from(cordon_bytes payload)
 
 static const uint8_t *take(reader *in, size_t size)
 {
-    static const uint8_t none[8];
+    static const uint8_t none[FIXED_MAX];
     const uint8_t       *field = in->at;
 
     if (in->is_short || in->left < size) {
@@ -172,21 +173,6 @@ static uint8_t take8(reader *in)
     return *take(in, 1);
 }
 
-static uint16_t take16(reader *in)
-{
-    return cordon__load16(take(in, 2));
-}
-
-static uint32_t take32(reader *in)
-{
-    return cordon__load32(take(in, 4));
-}
-
-static uint64_t take64(reader *in)
-{
-    return cordon__load64(take(in, 8));
-}
-
 /* A size byte and that many bytes. */
 static cordon_bytes take_counted(reader *in)
 {
@@ -200,12 +186,13 @@ static cordon_bytes take_counted(reader *in)
 
 int cordon__hello_decode(cordon__hello *hello, cordon_bytes payload)
 {
-    reader in = read_from(payload);
+    reader         in = read_from(payload);
+    const uint8_t *fixed = take(&in, HELLO_MIN - 2);
 
-    hello->version_min = take16(&in);
-    hello->version_max = take16(&in);
-    hello->features = take32(&in);
-    hello->max_payload = take32(&in);
+    hello->version_min = cordon__load16(fixed);
+    hello->version_max = cordon__load16(fixed + 2);
+    hello->features = cordon__load32(fixed + 4);
+    hello->max_payload = cordon__load32(fixed + 8);
     hello->token = take_counted(&in);
     hello->program = take_counted(&in);
     if (in.is_short || hello->version_min > hello->version_max)
@@ -217,24 +204,26 @@ int cordon__hello_decode(cordon__hello *hello, cordon_bytes payload)
 
 int cordon__welcome_decode(cordon__welcome *welcome, cordon_bytes payload)
 {
-    reader in = read_from(payload);
+    reader         in = read_from(payload);
+    const uint8_t *fixed = take(&in, WELCOME_MIN - 1);
 
-    welcome->version = take16(&in);
-    welcome->features = take32(&in);
-    welcome->max_payload = take32(&in);
-    welcome->instance = take64(&in);
-    welcome->pid = take32(&in);
+    welcome->version = cordon__load16(fixed);
+    welcome->features = cordon__load32(fixed + 2);
+    welcome->max_payload = cordon__load32(fixed + 6);
+    welcome->instance = cordon__load64(fixed + 10);
+    welcome->pid = cordon__load32(fixed + 18);
     welcome->program = take_counted(&in);
     return in.is_short ? CORDON_EPROTOCOL : 0;
 }
 
 int cordon__refused_decode(cordon__refused *refused, cordon_bytes payload)
 {
-    reader in = read_from(payload);
+    reader         in = read_from(payload);
+    const uint8_t *fixed = take(&in, REFUSED_MIN);
 
-    refused->code = take16(&in);
-    refused->version_min = take16(&in);
-    refused->version_max = take16(&in);
+    refused->code = cordon__load16(fixed);
+    refused->version_min = cordon__load16(fixed + 2);
+    refused->version_max = cordon__load16(fixed + 4);
     refused->text.data = in.at;
     refused->text.size = in.is_short ? 0 : in.left;
     return in.is_short ? CORDON_EPROTOCOL : 0;

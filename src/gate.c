@@ -13,14 +13,7 @@
 /* All but the text, which is as long as the rest and hardly ever there. */
 static void clear(cordon__act *act)
 {
-    static const cordon_bytes none = {NULL, 0};
-
-    act->kind = CORDON__ACT_MORE;
-    act->code = 0;
-    act->id = 0;
-    act->need = 0;
-    act->is_one_shot = 0;
-    act->key = act->body = act->program = none;
+    memset(act, 0, offsetof(cordon__act, text)); /* CORDON__ACT_MORE is 0 */
     act->text[0] = '\0';
 }
 

@@ -160,22 +160,30 @@ static size_t understand(cordon__session *session, cordon_bytes in)
             session->need = act.need;
             return done;
         }
-        host->desk->is_last = is_all(session, rest, used);
+        /* What it says when it lets in leaves with the rest: the time of that begins here. */
+        host->desk->is_last = act.kind == CORDON__ACT_ADMIT || is_all(session, rest, used);
+        cordon__desk_begin(host->desk);
         carry_out(session, &act);
-        if (act.kind != CORDON__ACT_ADMIT) /* what that says is said last */
-            cordon__desk_hurry(host->desk);
+        cordon__desk_hurry(host->desk);
     }
     return in.size; /* nothing that follows matters any more */
 }
 
-void cordon__hear_count(cordon__session *session)
+static void count_capacity(cordon__session *session)
 {
     cordon__host *host = session->host;
 
-    if (cordon__buffer_size(&session->in) == 0)
-        cordon__host_rest(host, &session->in);
     host->partial = host->partial - session->counted_in + session->in.capacity;
     session->counted_in = session->in.capacity;
+}
+
+void cordon__hear_count(cordon__session *session)
+{
+    if (session->in.data == NULL && session->counted_in == 0)
+        return; /* mostly nothing is left */
+    if (cordon__buffer_size(&session->in) == 0)
+        cordon__host_rest(session->host, &session->in);
+    count_capacity(session);
 }
 
 /* ---- Reading --------------------------------------------------------------- */
@@ -203,27 +211,33 @@ static size_t until_its_end(const cordon__session *session, size_t room)
     return session->need > have && session->need - have < room ? session->need - have : room;
 }
 
-static void on_room(void *owner, char **data, size_t *size)
+/* Behind what it has already. */
+CORDON__COLD static void make_room(cordon__session *session, char **data, size_t *size)
 {
-    cordon__session *session = owner;
-    cordon__desk    *desk = session->host->desk;
-
-    if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken) {
-        *data = desk->room;
-        *size = CORDON__DESK_ROOM;
-        return;
-    }
     if (reserve_in(session) != 0) {
         *data = NULL;
         *size = 0;
         cordon__session_close(session, CORDON_ENOMEM, "no memory to read");
         return;
     }
-    cordon__hear_count(session);
+    count_capacity(session);
     *data = cordon__buffer_tail(&session->in);
     *size = cordon__buffer_room(&session->in);
     if (session->need > CORDON__ROOM && !session->gate.is_json) /* a line does not say its length */
         *size = until_its_end(session, *size);
+}
+
+static void on_room(void *owner, char **data, size_t *size)
+{
+    cordon__session *session = owner;
+    cordon__desk    *desk = session->host->desk;
+
+    if (cordon__buffer_size(&session->in) > 0 || desk->is_room_taken) {
+        make_room(session, data, size);
+        return;
+    }
+    *data = desk->room;
+    *size = CORDON__DESK_ROOM;
 }
 
 /* What is left of a read is a frame or line that has begun. */
@@ -236,12 +250,11 @@ static void keep(cordon__session *session, const char *rest, size_t size)
         cordon__session_close(session, CORDON_ENOMEM, "no memory for a frame");
 }
 
-static void look_at_partial(cordon__session *session)
+CORDON__COLD static void count_partial(cordon__session *session)
 {
     cordon__host *host = session->host;
 
-    if (session->in.data != NULL || session->counted_in > 0)
-        cordon__hear_count(session);
+    cordon__hear_count(session);
     if (cordon__session_is_over(session))
         return;
     if (host->partial > host->max_partial) {
@@ -258,6 +271,13 @@ static void look_at_partial(cordon__session *session)
         cordon__session_await(session, cordon__now(), host->stall_ms);
     else
         session->due_in = CORDON__NEVER;
+}
+
+/* Mostly whole frames came, and nothing of them is kept, as before. */
+static void look_at_partial(cordon__session *session)
+{
+    if (session->in.data != NULL || session->counted_in > 0)
+        count_partial(session);
 }
 
 static void read_shared(cordon__session *session, size_t size)
@@ -308,18 +328,25 @@ static int is_friend(cordon__session *session)
     return 0;
 }
 
+static void throw_away(cordon__session *session, size_t size)
+{
+    if (session->life != CORDON__LIFE_LINGER)
+        return;
+    session->discarded += (unsigned)size;
+    if (session->discarded > LINGER_DISCARD)
+        cordon__session_close(session, CORDON_EPROTOCOL, NULL);
+}
+
 static void on_read(void *owner, size_t size)
 {
     cordon__session *session = owner;
     cordon__desk    *desk = session->host->desk;
 
-    if (session->life == CORDON__LIFE_LINGER) {
-        session->discarded += (unsigned)size;
-        if (session->discarded > LINGER_DISCARD)
-            cordon__session_close(session, CORDON_EPROTOCOL, NULL);
+    if (session->life != CORDON__LIFE_OPEN) {
+        throw_away(session, size);
         return;
     }
-    if (session->life != CORDON__LIFE_OPEN || (!session->is_known && !is_friend(session)))
+    if (!session->is_known && !is_friend(session))
         return;
     cordon__desk_enter(desk);
     if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken)

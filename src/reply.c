@@ -310,6 +310,7 @@ int cordon_reply_part(cordon_request *request, cordon_bytes part)
         return post(request, CORDON__END_NONE, 0, part);
     if (is_silent(request))
         return 0;
+    cordon__request_list(request);
     if (!cordon__session_has_room(request->session)) {
         request->wants_room = 1;
         request->session->is_wanted = 1;
@@ -358,12 +359,11 @@ cordon_bytes cordon_request_keep(cordon_request *request)
         return cordon__buffer_view(&request->kept);
     if (request->server == NULL || request->server->requests.handled != request)
         return none; /* the handler has returned: the bytes are gone */
-    if (cordon__buffer_reserve(&request->kept, &request->memory,
-                               request->server->requests.body.size + 1, CORDON__NO_CEILING) != 0)
+    if (cordon__buffer_reserve(&request->kept, &request->memory, request->body.size + 1,
+                               CORDON__NO_CEILING) != 0)
         return none;
-    (void)cordon__buffer_append(&request->kept, &request->memory,
-                                request->server->requests.body.data,
-                                request->server->requests.body.size, CORDON__NO_CEILING);
+    (void)cordon__buffer_append(&request->kept, &request->memory, request->body.data,
+                                request->body.size, CORDON__NO_CEILING);
     request->is_kept = 1;
     return cordon__buffer_view(&request->kept);
 }

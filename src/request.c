@@ -9,6 +9,7 @@
 #define RESTING_MAX   256
 #define KEEP_MAX      65536 /* bytes that a resting request may hold */
 #define BUCKETS_LEAST 64
+#define STATE_AT      offsetof(cordon_request, on_turn)
 
 /* ---- By id ----------------------------------------------------------------- */
 
@@ -47,19 +48,23 @@ static int grow(cordon__requests *requests, const cordon__memory *memory)
     return 0;
 }
 
-static int enter_table(cordon__requests *requests, cordon_request *request)
+/* A full table only gets slower, but the first one must be had. */
+static int has_table(cordon__requests *requests, const cordon__memory *memory)
 {
-    cordon_request **bucket;
+    return requests->answerable < requests->bucket_count || grow(requests, memory) == 0 ||
+           requests->bucket_count > 0;
+}
 
-    /* A full table only gets slower, but the first one must be had. */
-    if (requests->answerable >= requests->bucket_count && grow(requests, &request->memory) != 0 &&
-        requests->bucket_count == 0)
-        return CORDON_ENOMEM;
+static void enter_table(cordon__requests *requests, cordon_request *request)
+{
+    const cordon_bytes key = {request->key, request->key_size};
+    cordon_request   **bucket;
+
+    request->hash = hash_of(request->session, request->id, key);
     bucket = &requests->buckets[request->hash & (requests->bucket_count - 1)];
     request->chain = *bucket;
     *bucket = request;
     requests->answerable++;
-    return 0;
 }
 
 static void leave_table(cordon__requests *requests, cordon_request *request)
@@ -73,20 +78,23 @@ static void leave_table(cordon__requests *requests, cordon_request *request)
     requests->answerable--;
 }
 
-cordon_request *cordon__request_find(cordon__requests *requests, const cordon__session *session,
-                                     uint32_t id, cordon_bytes key)
+static cordon_request *find(const cordon__requests *requests, const cordon__session *session,
+                            uint32_t id, cordon_bytes key)
 {
-    uint32_t        hash = hash_of(session, id, key);
-    cordon_request *request;
+    const uint32_t  hash = hash_of(session, id, key);
+    cordon_request *request = requests->buckets[hash & (requests->bucket_count - 1)];
 
-    if (requests->bucket_count == 0)
-        return NULL;
-    request = requests->buckets[hash & (requests->bucket_count - 1)];
     while (request != NULL && (request->hash != hash || request->session != session ||
                                request->id != id || request->key_size != key.size ||
                                (key.size > 0 && memcmp(request->key, key.data, key.size) != 0)))
         request = request->chain;
     return request;
+}
+
+cordon_request *cordon__request_find(const cordon__requests *requests,
+                                     const cordon__session *session, uint32_t id, cordon_bytes key)
+{
+    return requests->answerable > 0 ? find(requests, session, id, key) : NULL;
 }
 
 /* ---- Its life -------------------------------------------------------------- */
@@ -104,6 +112,7 @@ static cordon_request *make(cordon_server *server)
     made = cordon__allocate(&server->host.memory, sizeof *made);
     if (made == NULL)
         return NULL;
+    made->job.run = cordon__reply_posted;
     made->memory = server->host.memory;
     made->mail = server->mail;
     cordon__mail_use(made->mail);
@@ -136,7 +145,7 @@ static void rest(cordon__requests *requests, cordon_request *request)
     }
     empty(&request->kept, &request->memory);
     empty(&request->posted, &request->memory);
-    memset(request, 0, offsetof(cordon_request, mail));
+    memset((char *)request + STATE_AT, 0, offsetof(cordon_request, mail) - STATE_AT);
     request->next = requests->resting;
     requests->resting = request;
     requests->resting_count++;
@@ -145,23 +154,37 @@ static void rest(cordon__requests *requests, cordon_request *request)
 static void join(cordon__requests *requests, cordon__session *session, cordon_request *request)
 {
     request->next = requests->first;
+    request->previous = NULL;
     if (request->next != NULL)
         request->next->previous = request;
     requests->first = request;
     request->sibling = session->requests;
+    request->elder = NULL;
     if (request->sibling != NULL)
         request->sibling->elder = request;
     session->requests = request;
-    requests->in_flight++;
-    session->in_flight++;
-    session->pending++;
+}
+
+void cordon__request_list(cordon_request *request)
+{
+    cordon__requests *requests = &request->server->requests;
+
+    if (request->is_listed)
+        return;
+    request->is_listed = 1;
+    enter_table(requests, request);
+    join(requests, request->session, request);
 }
 
 cordon_request *cordon__request_open(cordon_server *server, cordon__session *session,
                                      const cordon__act *act)
 {
-    cordon_request *request = make(server);
+    cordon__requests *requests = &server->requests;
+    cordon_request   *request;
 
+    if (!has_table(requests, &server->host.memory))
+        return NULL;
+    request = make(server);
     if (request == NULL)
         return NULL;
     request->id = act->id;
@@ -169,12 +192,6 @@ cordon_request *cordon__request_open(cordon_server *server, cordon__session *ses
     request->key_size = (uint8_t)act->key.size;
     if (act->key.size > 0)
         memcpy(request->key, act->key.data, act->key.size);
-    request->hash = hash_of(session, act->id, act->key);
-    if (enter_table(&server->requests, request) != 0) {
-        cordon__request_free(request);
-        return NULL;
-    }
-    request->job.run = cordon__reply_posted;
     request->server = server;
     request->session = session;
     request->session_id = session->id;
@@ -182,8 +199,32 @@ cordon_request *cordon__request_open(cordon_server *server, cordon__session *ses
     request->max_reply = server->options.max_reply;
     if (!request->is_json && session->gate.peer_limit < request->max_reply)
         request->max_reply = session->gate.peer_limit;
-    join(&server->requests, session, request);
+    request->body = act->body;
+    request->outer = requests->handled;
+    requests->handled = request;
+    requests->in_flight++;
+    session->in_flight++;
+    session->pending++;
     return request;
+}
+
+static void forget_handled(cordon__requests *requests, const cordon_request *request)
+{
+    cordon_request **at = &requests->handled;
+
+    while (*at != NULL && *at != request)
+        at = &(*at)->outer;
+    if (*at != NULL)
+        *at = request->outer;
+}
+
+/* Those whose handlers have begun meanwhile have returned: it is the innermost, or has ended. */
+void cordon__request_handled(cordon__requests *requests, cordon_request *request)
+{
+    if (requests->handled != request)
+        return;
+    requests->handled = request->outer;
+    cordon__request_list(request);
 }
 
 static void forget_turn(cordon__requests *requests, cordon_request *request)
@@ -213,7 +254,6 @@ static void leave_session(cordon_request *request)
     if (request->sibling != NULL)
         request->sibling->elder = request->elder;
     request->sibling = request->elder = NULL;
-    session->in_flight--;
 }
 
 static void leave_server(cordon__requests *requests, cordon_request *request)
@@ -224,7 +264,15 @@ static void leave_server(cordon__requests *requests, cordon_request *request)
         requests->first = request->next;
     if (request->next != NULL)
         request->next->previous = request->previous;
-    requests->in_flight--;
+}
+
+static void unlist(cordon__requests *requests, cordon_request *request)
+{
+    forget_turn(requests, request);
+    if (requests->turning == request)
+        requests->turning = NULL;
+    leave_session(request);
+    leave_server(requests, request);
 }
 
 void cordon__request_end(cordon_request *request)
@@ -239,16 +287,15 @@ void cordon__request_end(cordon_request *request)
     }
     requests = &server->requests;
     cordon__request_answered(request);
-    forget_turn(requests, request);
-    if (requests->turning == request)
-        requests->turning = NULL;
-    if (requests->handled == request)
-        requests->handled = NULL;
-    leave_session(request);
-    leave_server(requests, request);
+    forget_handled(requests, request);
+    if (request->is_listed)
+        unlist(requests, request);
     rest(requests, request);
-    if (session != NULL)
+    requests->in_flight--;
+    if (session != NULL) {
+        session->in_flight--;
         cordon__session_settle(session);
+    }
 }
 
 void cordon__request_answered(cordon_request *request)
@@ -256,20 +303,32 @@ void cordon__request_answered(cordon_request *request)
     if (request->is_answered)
         return;
     request->is_answered = 1;
-    leave_table(&request->server->requests, request);
+    if (request->is_listed)
+        leave_table(&request->server->requests, request);
     if (request->session != NULL)
         request->session->pending--;
 }
 
-void cordon__requests_leave(cordon__session *session)
+static void list_handled(cordon__requests *requests, const cordon__session *session)
 {
-    cordon_request *request = session->requests;
+    for (cordon_request *request = requests->handled; request != NULL; request = request->outer) {
+        if (request->session == session)
+            cordon__request_list(request);
+    }
+}
 
+void cordon__requests_leave(cordon__requests *requests, cordon__session *session)
+{
+    cordon_request *request;
+
+    list_handled(requests, session);
+    request = session->requests;
     while (request != NULL) {
         cordon_request *sibling = request->sibling;
 
         cordon__request_answered(request);
         leave_session(request);
+        session->in_flight--;
         cordon__mail_lock(request->mail);
         request->session = NULL;
         cordon__mail_unlock(request->mail);
@@ -383,6 +442,8 @@ void cordon__request_watch(cordon_request *request)
 {
     if (request->server == NULL)
         return;
+    if (request->session != NULL)
+        cordon__request_list(request);
     if (request->session != NULL && cordon__session_has_room(request->session)) {
         request->turns |= 1u << CORDON_ROOM;
     } else if (request->session != NULL) {

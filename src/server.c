@@ -6,20 +6,11 @@
 
 /* ---- Service --------------------------------------------------------------- */
 
-void cordon__server_enter(cordon_server *server)
+void cordon__server_tell_turns(cordon_server *server)
 {
-    server->service++;
-}
-
-void cordon__server_leave(cordon_server *server)
-{
-    if (server->service == 1) {
-        if (server->requests.turns != NULL)
-            cordon__requests_turn(&server->requests);
-        if (server->requests.turns != NULL)
-            (void)cordon__mail_post(server->mail, &server->turn_job);
-    }
-    server->service--;
+    cordon__requests_turn(&server->requests);
+    if (server->requests.turns != NULL)
+        (void)cordon__mail_post(server->mail, &server->turn_job);
 }
 
 void cordon__server_has_turns(cordon_server *server)
@@ -148,12 +139,26 @@ static void run_close(cordon__job *job)
     cordon__server_stop(server_of(job, offsetof(cordon_server, close_job)));
 }
 
+/* Under the lock. */
+static void put_close(cordon_server *server)
+{
+    CORDON__FLAG_SET(server->is_asked_to_stop);
+    (void)cordon__mail_put(server->mail, &server->close_job);
+}
+
+void cordon__server_ask_to_stop(cordon_server *server)
+{
+    cordon__mail_lock(server->mail);
+    put_close(server);
+    cordon__mail_unlock(server->mail);
+}
+
 static void close_member(cordon__member *member)
 {
     cordon_server *server =
         (cordon_server *)(void *)((char *)member - offsetof(cordon_server, member));
 
-    (void)cordon__mail_post(server->mail, &server->close_job);
+    cordon__server_ask_to_stop(server);
 }
 
 /* In a child that did not exec: what is the child's is descriptors, and they go. */
@@ -193,7 +198,7 @@ void cordon_server_close(cordon_server *server)
     server->is_released = 1;
     has_ended = server->has_ended;
     if (!has_ended)
-        (void)cordon__mail_put(server->mail, &server->close_job);
+        put_close(server);
     cordon__mail_unlock(server->mail);
     if (has_ended)
         release(server);

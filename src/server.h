@@ -17,7 +17,7 @@ enum cordon__server_state {
 };
 
 /* Sessions that have only to close, looked after together: so many, and for so long. */
-#define CORDON__RESTING_MAX 8
+#define CORDON__RESTING_MAX 7 /* glibc keeps so many blocks of a size at hand */
 #define CORDON__RESTING_MS  10
 
 /* A list of sessions, oldest first. */
@@ -55,13 +55,26 @@ struct cordon_server {
     int                   is_awaited; /* who has started it waits, and nobody has come yet */
     int                   is_deaf;    /* its listener is not on the loop: tried again at the look */
     int                   trouble;    /* the last code that a look reported */
+    volatile int          is_asked_to_stop;     /* by any thread: the loop hears of it as a job */
     struct cordon__push  *pushes, **pushes_end; /* lock: events from other threads */
     size_t                pushed;               /* lock: their bytes */
 };
 
+void cordon__server_tell_turns(cordon_server *server);
+
 /* Our own work begins and ends: turns are told at the end. */
-void cordon__server_enter(cordon_server *server);
-void cordon__server_leave(cordon_server *server);
+static inline void cordon__server_enter(cordon_server *server)
+{
+    server->service++;
+}
+
+static inline void cordon__server_leave(cordon_server *server)
+{
+    if (server->requests.turns != NULL && server->service == 1)
+        cordon__server_tell_turns(server);
+    server->service--;
+}
+
 /* There are turns to tell. */
 void cordon__server_has_turns(cordon_server *server);
 /* One of its deadlines may be the next. */
@@ -112,6 +125,8 @@ void cordon__server_trouble(cordon_server *server, const cordon_fault *fault);
 void cordon__server_peer(cordon_peer *peer, const cordon__session *session);
 /* Nothing holds it any more: end it. */
 void cordon__server_settle(cordon_server *server);
+/* Stop, from any thread: soon. */
+void cordon__server_ask_to_stop(cordon_server *server);
 /* Stop, from the loop, not inside a handler. */
 void cordon__server_stop(cordon_server *server);
 

@@ -162,15 +162,13 @@ static int is_done(const cordon__session *session)
 
 void cordon__session_start(cordon__session *session)
 {
+    session->is_resting = 1; /* who has said all in one breath */
     cordon__stream_read_now(session->stream);
+    session->is_resting = session->life == CORDON__LIFE_OPEN && is_done(session);
     if (session->life == CORDON__LIFE_LAST)
         cordon__stream_reading(session->stream, 0); /* it may be lost while its answer is made */
-    if (session->life != CORDON__LIFE_OPEN)
+    if (session->life != CORDON__LIFE_OPEN || session->is_resting)
         return;
-    if (is_done(session)) {
-        session->is_resting = 1;
-        return;
-    }
     if (!cordon__gate_is_admitted(&session->gate))
         cordon__session_await(session, cordon__now(), session->host->hello_ms);
     cordon__stream_reading(session->stream, !session->is_paused);
@@ -183,6 +181,7 @@ void cordon__session_wake(cordon__session *session)
         cordon__stream_read_now(session->stream);
     if (session->life == CORDON__LIFE_OPEN)
         cordon__stream_reading(session->stream, 1);
+    cordon__session_settle(session);
 }
 
 /* ---- Its steps ------------------------------------------------------------- */
@@ -198,7 +197,8 @@ void cordon__session_part(cordon__session *session)
     if (session->life == CORDON__LIFE_LAST ||
         (host->is_stopping && session->gate.is_json && cordon__gate_is_admitted(&session->gate)))
         cordon__session_close(session, CORDON_OK, NULL);
-    else if (session->gate.state == CORDON__GATE_FINISHED && session->due_in == CORDON__NEVER)
+    else if (session->gate.state == CORDON__GATE_FINISHED && session->due_in == CORDON__NEVER &&
+             !session->is_resting)
         cordon__session_await(session, cordon__now(), host->drain_ms);
 }
 

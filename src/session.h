@@ -22,7 +22,7 @@ typedef struct cordon__session cordon__session;
 typedef struct cordon__desk {
     unsigned         depth;
     int              is_last; /* nothing more was read: the answers leave anyway, no clock needed */
-    uint64_t         since;   /* the first answer that waits */
+    uint64_t         since;   /* the first answer that waits; 0: nobody asked yet */
     cordon__session *dirty;
     char            *room;
     int              is_room_taken;
@@ -37,6 +37,7 @@ typedef struct cordon__desk {
 
 void cordon__desk_let_go(cordon__desk *desk);
 void cordon__desk_look(cordon__desk *desk);
+void cordon__desk_time(cordon__desk *desk);
 
 static inline void cordon__desk_enter(cordon__desk *desk)
 {
@@ -48,6 +49,13 @@ static inline void cordon__desk_leave(cordon__desk *desk)
     if (desk->depth == 1 && desk->dirty != NULL)
         cordon__desk_let_go(desk);
     desk->depth--;
+}
+
+/* Time is about to pass, and something may wait meanwhile. */
+static inline void cordon__desk_begin(cordon__desk *desk)
+{
+    if (desk->dirty != NULL && !desk->is_last)
+        cordon__desk_time(desk);
 }
 
 /* Time has passed inside: let go what waits too long. */

@@ -32,14 +32,20 @@ void cordon__desk_look(cordon__desk *desk)
         cordon__desk_let_go(desk);
 }
 
+void cordon__desk_time(cordon__desk *desk)
+{
+    if (desk->since == 0)
+        desk->since = cordon__now();
+}
+
 static void mark_dirty(cordon__session *session)
 {
     cordon__desk *desk = session->host->desk;
 
     if (session->is_dirty)
         return;
-    if (desk->dirty == NULL && !desk->is_last)
-        desk->since = cordon__now();
+    if (desk->dirty == NULL)
+        desk->since = desk->is_last ? 0 : cordon__now();
     session->is_dirty = 1;
     session->dirty = desk->dirty;
     desk->dirty = session;
@@ -112,8 +118,7 @@ static int write_pieces(cordon__session *session, const cordon_bytes *pieces, si
     cordon_fault fault;
     int          code;
 
-    cordon__fault_clear(&fault);
-    *taken = 0;
+    fault.size = sizeof fault; /* the rest is written when there is one, and nobody reads it */
     code = cordon__stream_write(session->stream, pieces, count, taken, &fault);
     if (code < 0) {
         cordon__session_close(session, code, "the peer does not read any more");
@@ -167,15 +172,19 @@ void cordon__speak_sent(cordon__session *session)
         (void)cordon__speak_flush(session);
 }
 
-static int gather(cordon__session *session, const cordon_bytes *pieces, size_t count, size_t total)
+static int gather(cordon__session *session, const cordon__wrap *wrap, cordon_bytes body,
+                  size_t total)
 {
-    cordon__host *host = session->host;
+    const cordon_bytes head = {wrap->head, wrap->head_size};
+    const cordon_bytes tail = {wrap->tail, wrap->tail_size};
+    cordon__host      *host = session->host;
 
     cordon__spares_take(&host->spares, &session->out, total > CORDON__SPARE_SMALL);
     if (cordon__buffer_reserve(&session->out, &host->memory, total, CORDON__NO_CEILING) != 0)
         return CORDON_ENOMEM;
-    for (size_t i = 0; i < count; i++)
-        cordon__buffer_put(&session->out, pieces[i]);
+    cordon__buffer_put(&session->out, head);
+    cordon__buffer_put(&session->out, body);
+    cordon__buffer_put(&session->out, tail);
     cordon__speak_sent(session);
     return 0;
 }
@@ -204,47 +213,56 @@ static int keep_rest(cordon__session *session, const cordon_bytes *pieces, size_
     return 0;
 }
 
-/* Large, or nothing to wait for: from the caller's memory straight to the system. */
-static int send_now(cordon__session *session, const cordon_bytes *pieces, size_t count,
-                    size_t total)
+/* How many pieces. A small body is cheaper copied than told to the system by itself. */
+static size_t lay_out(cordon_bytes *pieces, cordon__wrap *wrap, cordon_bytes body, size_t total)
 {
-    cordon_bytes all[PIECES];
-    size_t       waiting = cordon__buffer_size(&session->out);
-    size_t       used = 0;
-    size_t       taken;
-    size_t       from_queue;
+    pieces[0].data = wrap->head;
+    if (total <= sizeof wrap->head) {
+        pieces[0].size = total;
+        if (body.size > 0)
+            memcpy(wrap->head + wrap->head_size, body.data, body.size);
+        if (wrap->tail_size > 0)
+            memcpy(wrap->head + wrap->head_size + body.size, wrap->tail, wrap->tail_size);
+        return 1;
+    }
+    pieces[0].size = wrap->head_size;
+    pieces[1] = body;
+    pieces[2].data = wrap->tail;
+    pieces[2].size = wrap->tail_size;
+    return 3;
+}
 
-    if (waiting > 0)
-        all[used++] = cordon__buffer_view(&session->out);
-    memcpy(all + used, pieces, count * sizeof *pieces);
-    if (write_pieces(session, all, used + count, waiting + total, &taken) != 0)
-        return 0;
-    from_queue = taken < waiting ? taken : waiting;
+/* The queue went first; what was not taken is kept behind what is left of it. */
+CORDON__COLD static void queue_rest(cordon__session *session, const cordon_bytes *pieces,
+                                    size_t count, size_t total, size_t taken)
+{
+    const size_t waiting = cordon__buffer_size(&session->out);
+    const size_t from_queue = taken < waiting ? taken : waiting;
+
     cordon__buffer_take(&session->out, from_queue);
     if (taken < waiting + total && keep_rest(session, pieces, count, taken - from_queue) != 0) {
         /* Half of it may be out: nothing that follows could be understood. */
         cordon__session_close(session, CORDON_ENOMEM, "no memory to queue an answer");
-        return 0;
+        return;
     }
     cordon__speak_count(session);
-    return 0;
 }
 
-#define SMALL 512 /* bytes: cheaper copied than told to the system piece by piece */
-
-static int send_small(cordon__session *session, const cordon_bytes *pieces, size_t count,
-                      size_t total)
+/* Large, or nothing to wait for: from the caller's memory straight to the system. */
+static void send_now(cordon__session *session, cordon__wrap *wrap, cordon_bytes body, size_t total)
 {
-    char         whole[SMALL];
-    cordon_bytes one = {whole, total};
-    size_t       used = 0;
+    cordon_bytes all[PIECES];
+    size_t       waiting = cordon__buffer_size(&session->out);
+    size_t       first = waiting > 0 ? 1 : 0;
+    size_t       count = lay_out(all + first, wrap, body, total);
+    size_t       taken;
 
-    for (size_t i = 0; i < count; i++) {
-        if (pieces[i].size > 0)
-            memcpy(whole + used, pieces[i].data, pieces[i].size);
-        used += pieces[i].size;
-    }
-    return send_now(session, &one, 1, total);
+    if (waiting > 0)
+        all[0] = cordon__buffer_view(&session->out);
+    if (write_pieces(session, all, first + count, waiting + total, &taken) != 0)
+        return;
+    if (waiting > 0 || taken < total)
+        queue_rest(session, all + first, count, total, taken);
 }
 
 /* Does it wait for others to travel with? */
@@ -256,11 +274,10 @@ static int has_company(const cordon__session *session, size_t size, enum cordon_
 }
 
 /* head, body, tail as one. */
-static int say(cordon__session *session, const cordon__wrap *wrap, cordon_bytes body,
+static int say(cordon__session *session, cordon__wrap *wrap, cordon_bytes body,
                enum cordon__share share)
 {
-    cordon_bytes pieces[3];
-    size_t       total = wrap->head_size + body.size + wrap->tail_size;
+    size_t total = wrap->head_size + body.size + wrap->tail_size;
 
     if (cordon__session_is_over(session))
         return 0;
@@ -272,19 +289,14 @@ static int say(cordon__session *session, const cordon__wrap *wrap, cordon_bytes 
         session->is_wide = 1;
         cordon__stream_widen(session->stream);
     }
-    pieces[0].data = wrap->head;
-    pieces[0].size = wrap->head_size;
-    pieces[1] = body;
-    pieces[2].data = wrap->tail;
-    pieces[2].size = wrap->tail_size;
     if (session->is_blocked || has_company(session, body.size, share))
-        return gather(session, pieces, 3, total);
-    return total <= SMALL ? send_small(session, pieces, 3, total)
-                          : send_now(session, pieces, 3, total);
+        return gather(session, wrap, body, total);
+    send_now(session, wrap, body, total);
+    return 0;
 }
 
 /* A body of JSON may have line breaks between its tokens: those become spaces, in our copy. */
-static int say_json(cordon__session *session, const cordon__wrap *wrap, cordon_bytes body,
+static int say_json(cordon__session *session, cordon__wrap *wrap, cordon_bytes body,
                     enum cordon__share share)
 {
     cordon__host  *host = session->host;

@@ -19,7 +19,13 @@ static const char step[] = "check peer";
 
 static void learn(cordon__identity *peer, uid_t uid, gid_t gid, long pid)
 {
-    memset(peer, 0, sizeof *peer);
+    peer->known = 0;
+    peer->uid = 0;
+    peer->gid = 0;
+    peer->pid = 0;
+    peer->sid[0] = '\0';
+    peer->level = 0;
+    peer->has_level = peer->is_contained = peer->is_server = 0;
     if (uid != (uid_t)-1) {
         peer->known |= CORDON_PEER_UID;
         peer->uid = (uint32_t)uid;

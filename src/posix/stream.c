@@ -210,7 +210,7 @@ static void look(cordon__stream *stream)
 
 /* ---- reading ------------------------------------------------------------------------ */
 
-enum { READ_DONE, READ_NOTHING };
+enum { READ_SOME, READ_NOTHING, READ_ENDED };
 
 static int read_once(cordon__stream *stream)
 {
@@ -220,19 +220,21 @@ static int read_once(cordon__stream *stream)
 
     stream->events->on_room(stream->owner, &data, &size);
     if (stream->state != STATE_OPEN || size == 0)
-        return READ_DONE;
+        return READ_ENDED;
     do
         got = recv(stream->fd, data, size, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
-    if (got > 0)
+    if (got > 0) {
         stream->events->on_read(stream->owner, (size_t)got);
-    else if (got == 0)
+        return READ_SOME;
+    }
+    if (got == 0)
         tell_end(stream);
     else if (errno == EAGAIN || errno == EWOULDBLOCK)
         return READ_NOTHING;
     else
         tell_lost(stream, errno);
-    return READ_DONE;
+    return READ_ENDED;
 }
 
 void cordon__stream_read_now(cordon__stream *stream)
@@ -253,7 +255,11 @@ static void on_event(uv_poll_t *handle, int status, int events)
         stream->events->on_writable(stream->owner);
     }
     if (stream->state == STATE_OPEN && stream->is_reading) {
-        if ((status < 0 || (events & UV_READABLE)) && read_once(stream) == READ_NOTHING)
+        const int found = status < 0 || (events & UV_READABLE) ? read_once(stream) : READ_ENDED;
+
+        if (found == READ_SOME && events == UV_READABLE)
+            return; /* mostly that: who wanted anything else meanwhile has watched for it */
+        if (found == READ_NOTHING)
             look(stream);
     } else if (stream->state < STATE_LOST && (status < 0 || (events & QUIET))) {
         look(stream);
@@ -263,29 +269,39 @@ static void on_event(uv_poll_t *handle, int status, int events)
 
 /* ---- writing ------------------------------------------------------------------------ */
 
+/* No room is no failure: it is waited for. */
+CORDON__COLD static int refused(cordon__stream *stream, int error, cordon_fault *fault)
+{
+    if (error != EAGAIN && error != EWOULDBLOCK)
+        return cordon__posix_fault(fault, "write", error, NULL);
+    stream->is_blocked = 1;
+    return CORDON_OK;
+}
+
 int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, size_t count,
                          size_t *taken, cordon_fault *fault)
 {
-    size_t whole = 0;
-    int    code = CORDON_OK;
+    const uint8_t was_blocked = stream->is_blocked;
+    size_t        whole = count > 0 ? pieces[0].size : 0; /* mostly there is but one */
+    int           code = CORDON_OK;
 
     *taken = 0;
     if (stream->state >= STATE_LOST)
         return cordon__fault_set(fault, CORDON_ECLOSED, "write");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 1; i < count; i++)
         whole += pieces[i].size;
     stream->is_blocked = 0;
-    while (*taken < whole && !stream->is_blocked && code == CORDON_OK) {
+    while (*taken < whole) {
         const ssize_t put = cordon__socket_send(stream->fd, pieces, count, *taken);
 
-        if (put >= 0)
-            *taken += (size_t)put;
-        else if (errno == EAGAIN || errno == EWOULDBLOCK)
-            stream->is_blocked = 1;
-        else
-            code = cordon__posix_fault(fault, "write", errno, NULL);
+        if (put < 0) {
+            code = refused(stream, errno, fault);
+            break;
+        }
+        *taken += (size_t)put;
     }
-    watch_on(stream);
+    if (stream->is_blocked != was_blocked)
+        watch_on(stream);
     return code;
 }
 

@@ -39,6 +39,10 @@ static void on_request(cordon_request *request, cordon_bytes body, void *user)
         cordon_reply_part(request, cordon_text("one "));
         cordon_reply_part(request, cordon_text("two "));
         cordon_reply(&request, cordon_text("three"));
+    } else if (begins_with(body, "serve")) {
+        serve(helper->other, helper);
+        helper->asked_within = helper->asked;
+        cordon_reply(&request, cordon_request_keep(request));
     } else if (cordon_reply(&request, body) != CORDON_OK) {
         cordon_fail(&request, CORDON_EMSGSIZE, "the echo does not fit");
     }

@@ -15,7 +15,9 @@ typedef struct helper {
     cordon_request *held[HELD_MAX];
     size_t          held_count;
     atomic_uint     asked, canceled, left, late, here, gone, closed, stops;
-    atomic_int      why; /* of the session that ended last */
+    atomic_int      why;          /* of the session that ended last */
+    cordon_channel *other;        /* served by the handler that is asked to */
+    atomic_uint     asked_within; /* so many when it had been */
     uint64_t        peer_pid;
     unsigned        peer_known;
 } helper;

@@ -203,6 +203,48 @@ static void who_leaves_over_a_request_is_told_of_to_its_handler(void **state)
     close_pair(&pair);
 }
 
+/* Nothing is left to do for it but to see its end, and nobody waits for that by itself. */
+static void who_said_goodbye_before_it_was_served_leaves(void **state)
+{
+    cordon_fault fault = CORDON_FAULT_INIT;
+    pair         pair;
+
+    (void)state;
+    pair.descriptors = support_count_descriptors();
+    kit_pair(&pair.up, &pair.down);
+    helper_open(&pair.helper, NULL);
+    SUPPORT_CODE(cordon_channel_ask(&pair.session, pair.up, NULL, &fault), CORDON_OK, &fault);
+    cordon_session_close(pair.session);
+    pair.session = NULL;
+    serve(pair.down, &pair.helper);
+    close_pair(&pair);
+}
+
+/* What the other one has asked already is handled inside of that handler, and held. */
+static void a_handler_may_serve_another_pair(void **state)
+{
+    pair                 *pair = *state;
+    cordon_fault          fault = CORDON_FAULT_INIT;
+    cordon_channel       *up, *down;
+    cordon_session       *session;
+    const cordon_message *message;
+
+    kit_pair(&up, &down);
+    SUPPORT_CODE(cordon_channel_ask(&session, up, NULL, &fault), CORDON_OK, &fault);
+    SUPPORT_CODE(cordon_session_send(NULL, session, cordon_text("hold"), NULL, &fault), CORDON_OK,
+                 &fault);
+    pair->helper.other = down;
+    expect_reply(pair->session, "serve it", "serve it");
+    assert_int_equal(pair->helper.asked_within, 2);
+    assert_int_equal(answers_one(&pair->helper), CORDON_OK);
+    SUPPORT_CODE(cordon_session_receive(&message, session, KIT_WAIT_MS, &fault), CORDON_OK, &fault);
+    assert_int_equal(message->kind, CORDON_REPLY);
+    cordon_session_close(session);
+    assert_true(support_reaches(&pair->helper.gone, 1, KIT_WAIT_MS));
+    cordon_channel_close(up);
+    cordon_channel_close(down);
+}
+
 static void a_server_that_stops_ends_the_session(void **state)
 {
     cordon_fault fault = CORDON_FAULT_INIT;
@@ -389,6 +431,8 @@ int main(int count, char **arguments)
         PAIR(events_that_nobody_wanted_are_passed_over),
         PAIR(a_call_that_ends_at_its_deadline_is_canceled),
         cmocka_unit_test(who_leaves_over_a_request_is_told_of_to_its_handler),
+        cmocka_unit_test(who_said_goodbye_before_it_was_served_leaves),
+        PAIR(a_handler_may_serve_another_pair),
         cmocka_unit_test(a_server_that_stops_ends_the_session),
         cmocka_unit_test(a_server_without_an_endpoint_leaves_when_nobody_is_here),
         cmocka_unit_test(bodies_of_all_sizes_come_back),
