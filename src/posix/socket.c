@@ -125,15 +125,13 @@ static ssize_t send_one(int fd, const char *data, size_t size)
     return sent;
 }
 
-ssize_t cordon__socket_send(int fd, const cordon_bytes *pieces, size_t count, size_t skip)
+static ssize_t send_many(int fd, const cordon_bytes *pieces, size_t count, size_t skip)
 {
     struct iovec  parts[PIECES_MAX];
     struct msghdr message;
     uint8_t       used = 0; /* fits what the systems have for it, int or size_t */
     ssize_t       sent;
 
-    if (count == 1 && skip < pieces->size)
-        return send_one(fd, (const char *)pieces->data + skip, pieces->size - skip);
     for (size_t i = 0; i < count && used < PIECES_MAX; i++) {
         if (skip >= pieces[i].size) {
             skip -= pieces[i].size;
@@ -152,6 +150,13 @@ ssize_t cordon__socket_send(int fd, const cordon_bytes *pieces, size_t count, si
         sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
     return sent;
+}
+
+ssize_t cordon__socket_send(int fd, const cordon_bytes *pieces, size_t count, size_t skip)
+{
+    if (count == 1 && skip < pieces->size)
+        return send_one(fd, (const char *)pieces->data + skip, pieces->size - skip);
+    return send_many(fd, pieces, count, skip);
 }
 
 void cordon__socket_widen(int fd)
