@@ -32,10 +32,8 @@ int cordon__pause_grow(uint64_t *pause_ms, uint64_t deadline)
 
     if (now >= deadline)
         return 0;
-    if (pause > LONGEST_PAUSE)
-        pause = LONGEST_PAUSE;
-    *pause_ms = pause;
-    cordon__pause(pause < deadline - now ? pause : deadline - now);
+    *pause_ms = pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE;
+    cordon__pause(*pause_ms < deadline - now ? *pause_ms : deadline - now);
     return 1;
 }
 
@@ -84,7 +82,7 @@ int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, c
     int              code;
 
     if (endpoint == NULL)
-        return cordon__fault_set(fault, CORDON_ENOMEM, "resolve");
+        return (void)cordon__fault_set(fault, CORDON_ENOMEM, "resolve"), CORDON_ENOMEM;
     endpoint->memory = *memory;
     endpoint->uses = 1;
     endpoint->pid = cordon__pid();
@@ -95,7 +93,8 @@ int cordon__endpoint_bare(cordon_endpoint **out, const cordon__memory *memory, c
         return CORDON_OK;
     }
     cordon__release(memory, endpoint);
-    return cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
+    (void)cordon__fault_os(fault, CORDON_ESYSTEM, "resolve", (uint32_t)-code, NULL);
+    return CORDON_ESYSTEM;
 }
 
 static int open_endpoint(cordon_endpoint **out, const char *app,
