@@ -1,5 +1,6 @@
 #include "../../src/dialect.h"
 
+#include "actors.h"
 #include "ledger.h"
 
 #include <stdio.h>
@@ -13,7 +14,6 @@ ledger_weather weather;
 
 static entry    book[ENTRIES];
 static unsigned used;
-static char     replies[BODY_MAX];
 
 int is_fair(void)
 {
@@ -135,9 +135,12 @@ void ledger_check(void)
 
 /* ---- bodies ----------------------------------------------------------------------------- */
 
+/* Others answer while it is being sent: each reply has memory of its own. */
 cordon_bytes body_reply(unsigned number, size_t size)
 {
-    return body_make(replies, 'a', number, 0, size < BODY_MAX - 64 ? size : BODY_MAX - 64);
+    if (size > BODY_MAX - 64)
+        size = BODY_MAX - 64;
+    return body_make(actors_make(size + 64), 'a', number, 0, size);
 }
 
 cordon_bytes body_make(char *text, char letter, unsigned number, size_t other, size_t size)
