@@ -4,8 +4,6 @@
 
 #include "buffer.h"
 
-#define RUN_AT_MOST 1024
-
 int cordon__mail_open(cordon__mail **mail, cordon_fault *fault)
 {
     cordon__mail *made = cordon__allocate(&cordon__libc, sizeof *made);
@@ -66,6 +64,7 @@ int cordon__mail_put(cordon__mail *mail, cordon__job *job)
     job->next = NULL;
     *mail->end = job;
     mail->end = &job->next;
+    mail->count++;
     cordon__wake_send(mail->wake);
     return 0;
 }
@@ -90,6 +89,7 @@ static cordon__job *take(cordon__mail *mail)
     mail->first = job->next;
     if (mail->first == NULL)
         mail->end = &mail->first;
+    mail->count--;
     job->is_posted = 0;
     return job;
 }
@@ -105,12 +105,19 @@ void cordon__mail_withdraw(cordon__mail *mail, cordon__job *job)
     *at = job->next;
     if (mail->end == &job->next)
         mail->end = at;
+    mail->count--;
     job->is_posted = 0;
 }
 
+/* Each that is posted has sent a wake-up of its own: nothing is forgotten here. */
 void cordon__mail_run(cordon__mail *mail)
 {
-    for (unsigned i = 0; i < RUN_AT_MOST; i++) {
+    unsigned left;
+
+    uv_mutex_lock(&mail->lock);
+    left = mail->count;
+    uv_mutex_unlock(&mail->lock);
+    for (; left > 0; left--) {
         cordon__job *job;
 
         uv_mutex_lock(&mail->lock);
@@ -120,7 +127,6 @@ void cordon__mail_run(cordon__mail *mail)
             return;
         job->run(job);
     }
-    cordon__wake_send(mail->wake); /* the sockets have their turn, then the rest */
 }
 
 void cordon__mail_close(cordon__mail *mail)

@@ -25,6 +25,7 @@ typedef struct cordon__mail {
     uint64_t      home;      /* the loop's thread */
     cordon__wake *wake;
     cordon__job  *first, **end;
+    unsigned      count;
 } cordon__mail;
 
 int  cordon__mail_open(cordon__mail **mail, cordon_fault *fault); /* one use */
@@ -41,7 +42,8 @@ int cordon__mail_put(cordon__mail *mail, cordon__job *job);
 void cordon__mail_withdraw(cordon__mail *mail, cordon__job *job);
 /* Without it. */
 int cordon__mail_post(cordon__mail *mail, cordon__job *job);
-/* On the loop: run what was posted. */
+/* On the loop: run what was posted when this began. What comes meanwhile comes after the sockets.
+ */
 void cordon__mail_run(cordon__mail *mail);
 /* Run the rest, then take no more. */
 void cordon__mail_close(cordon__mail *mail);

@@ -126,11 +126,11 @@ static int put_posted(cordon_request *request, cordon_bytes body, int is_part)
     (void)cordon__buffer_append(&request->posted, &request->memory, body.data, body.size,
                                 CORDON__NO_CEILING);
     request->parts += is_part ? 1 : 0;
-    if (request->session != NULL)
-        request->session->posted += body.size;
+    request->session->posted += size;
     return 0;
 }
 
+/* Whose client has left gets no memory for its parts. */
 static int post(cordon_request *request, int how, unsigned wire, cordon_bytes body)
 {
     int code = 0;
@@ -147,11 +147,11 @@ static int post(cordon_request *request, int how, unsigned wire, cordon_bytes bo
     }
     if (how != CORDON__END_FAIL && !has_posting_room(request, body.size))
         code = CORDON_EBUSY;
-    else
+    else if (request->session != NULL)
         code = put_posted(request, body, how == CORDON__END_NONE);
     if (code == CORDON_ENOMEM && how == CORDON__END_FAIL)
         code = 0; /* then without its text */
-    if (code == 0) {
+    if (code == 0 && (request->session != NULL || how != CORDON__END_NONE)) {
         request->end = how;
         request->end_code = wire;
         (void)cordon__mail_put(request->mail, &request->job);
@@ -165,7 +165,7 @@ static int take_posted(cordon_request *request, cordon__buffer *into, int *how, 
 {
     cordon_bytes waiting = cordon__buffer_view(&request->posted);
     int          is_end = request->end != CORDON__END_NONE;
-    size_t       size;
+    size_t       size, weight = 0;
     int          found;
 
     if (request->parts > 0) {
@@ -173,11 +173,13 @@ static int take_posted(cordon_request *request, cordon__buffer *into, int *how, 
         size = cordon__load32(waiting.data);
         cordon__buffer_take(&request->posted, PART_HEAD);
         request->parts--;
+        weight = PART_HEAD;
         found = 1;
     } else if (is_end) {
         size = waiting.size;
         *how = request->end;
         *wire = request->end_code;
+        cordon__mail_withdraw(request->mail, &request->job); /* it goes: the job is in its memory */
         found = 2;
     } else {
         return 0;
@@ -188,7 +190,7 @@ static int take_posted(cordon_request *request, cordon__buffer *into, int *how, 
         request->broken = CORDON__INTERNAL;
     cordon__buffer_take(&request->posted, size);
     if (request->session != NULL)
-        request->session->posted -= size;
+        request->session->posted -= weight + size;
     return found;
 }
 
@@ -216,13 +218,18 @@ static int must_wait(cordon_request *request)
     return 1;
 }
 
+/* What was there when it began. Who makes parts on and on has posted the job anew. */
 static void say_all_posted(cordon_request *request, cordon__buffer *body)
 {
+    size_t   left;
     unsigned wire = 0;
     int      how = 0;
     int      goes_on = 1;
 
-    while (goes_on && !must_wait(request)) {
+    cordon__mail_lock(request->mail);
+    left = (size_t)request->parts + 1; /* perhaps the end */
+    cordon__mail_unlock(request->mail);
+    for (; goes_on && left > 0 && !must_wait(request); left--) {
         int found;
 
         cordon__mail_lock(request->mail);

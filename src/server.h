@@ -57,7 +57,7 @@ struct cordon_server {
     int                   trouble;    /* the last code that a look reported */
     volatile int          is_asked_to_stop;     /* by any thread: the loop hears of it as a job */
     struct cordon__push  *pushes, **pushes_end; /* lock: events from other threads */
-    size_t                pushed;               /* lock: their bytes */
+    size_t                pushed, push_count;   /* lock: their bytes, with their heads; how many */
 };
 
 void cordon__server_tell_turns(cordon_server *server);

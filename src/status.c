@@ -91,6 +91,12 @@ static void deliver(cordon_server *server, cordon_session_id id, cordon_bytes ev
     cordon__server_leave(server);
 }
 
+/* Of its memory: events of nothing are bounded too. */
+static size_t weight(size_t size)
+{
+    return offsetof(cordon__push, body) + size;
+}
+
 static int post(cordon_server *server, cordon_session_id id, cordon_bytes event)
 {
     cordon__push *push =
@@ -106,14 +112,15 @@ static int post(cordon_server *server, cordon_session_id id, cordon_bytes event)
     cordon__mail_lock(server->mail);
     if (server->has_ended)
         code = 1;
-    else if (server->pushed > 0 && server->pushed + event.size > server->options.max_queued)
+    else if (server->pushed > 0 && server->pushed + weight(event.size) > server->options.max_queued)
         code = CORDON_EBUSY;
     if (code == 0) {
         if (server->pushes == NULL)
             server->pushes_end = &server->pushes;
         *server->pushes_end = push;
         server->pushes_end = &push->next;
-        server->pushed += event.size;
+        server->pushed += weight(event.size);
+        server->push_count++;
         (void)cordon__mail_put(server->mail, &server->push_job);
     }
     cordon__mail_unlock(server->mail);
@@ -130,19 +137,25 @@ static cordon__push *take_push(cordon_server *server)
     push = server->pushes;
     if (push != NULL) {
         server->pushes = push->next;
-        server->pushed -= push->size;
+        server->pushed -= weight(push->size);
+        server->push_count--;
     }
     cordon__mail_unlock(server->mail);
     return push;
 }
 
+/* Those that were there when it began. Who pushes on and on has posted the job anew. */
 void cordon__server_run_pushes(cordon__job *job)
 {
     cordon_server *server =
         (cordon_server *)(void *)((char *)job - offsetof(cordon_server, push_job));
     cordon__push *push;
+    size_t        left;
 
-    while ((push = take_push(server)) != NULL) {
+    cordon__mail_lock(server->mail);
+    left = server->push_count;
+    cordon__mail_unlock(server->mail);
+    for (; left > 0 && (push = take_push(server)) != NULL; left--) {
         cordon_bytes event = {push->body, push->size};
 
         deliver(server, push->session, event);

@@ -1,7 +1,8 @@
 # The conversation: the real server on a thread and on a libuv loop, and raw clients.
 
 cordon_test_kit(talk_kit talk_kit.c talk_wire.c)
-foreach(subject frames hello flight left bodies json json_token script limits stream stop client calls)
+foreach(subject frames hello flight left bodies json json_token script limits flood stream stop client
+        calls)
     cordon_test(NAME talk_${subject}
         SOURCES talk_${subject}_test.c LIBS talk_kit LABELS system)
 endforeach()

@@ -427,76 +427,6 @@ static void incomplete_frames_share_max_partial(void **state)
     free(body);
 }
 
-/* ---- from other threads ------------------------------------------------------------------- */
-
-static uv_mutex_t gate;
-
-static void hold_or_block(cordon_request *request, cordon_bytes body, void *user)
-{
-    if (body.size == 4) { /* "hold" */
-        talk_hold(request, body, user);
-        return;
-    }
-    talk_began(user);
-    uv_mutex_lock(&gate);
-    uv_mutex_unlock(&gate);
-    cordon_reply(&request, body);
-}
-
-/* While the loop is busy, what waits for it is counted too. */
-static void what_waits_for_a_busy_loop_is_limited(void **state)
-{
-    static char     event[4096];
-    cordon_bytes    body = {event, sizeof event};
-    talk           *talk = *state;
-    cordon_request *request;
-    wire            wire;
-    int             events = 0;
-    int             parts = 0;
-
-    small_queues(talk);
-    assert_int_equal(uv_mutex_init(&gate), 0);
-    talk->on_request = hold_or_block;
-    talk_serve(talk);
-    wire_open_limit(&wire, talk, 1, 4096);
-    wire_say(&wire, REQUEST, 1, "hold");
-    talk_wait_held(talk, 1);
-    request = talk_take(talk, 0);
-    uv_mutex_lock(&gate);
-    wire_say(&wire, REQUEST, 2, "block");
-    talk_wait(talk, asked, 2);
-    while (cordon_server_push(talk->server, CORDON_EVERYONE, body) == CORDON_OK)
-        assert_true(++events < 1000);
-    while (cordon_reply_part(request, body) == CORDON_OK)
-        assert_true(++parts < 1000);
-    assert_int_equal(cordon_reply_part(request, body), CORDON_EBUSY);
-    assert_int_equal(cordon_reply(&request, body), CORDON_EBUSY);
-    assert_non_null(request); /* still ours */
-    assert_true(events > 0 && parts > 0);
-    uv_mutex_unlock(&gate);
-    for (int is_done = 0; !is_done;) { /* all of it arrives, in order */
-        wire_frame frame;
-
-        wire_next(&wire, &frame);
-        is_done = frame.type == REPLY && frame.id == 2;
-        parts -= frame.type == REPLY && frame.id == 1;
-        events -= frame.type == EVENT;
-    }
-    while (parts > 0 || events > 0) {
-        wire_frame frame;
-
-        wire_next(&wire, &frame);
-        parts -= frame.type == REPLY && frame.id == 1;
-        events -= frame.type == EVENT;
-    }
-    assert_int_equal(parts, 0);
-    assert_int_equal(events, 0);
-    assert_int_equal(cordon_reply(&request, cordon_text("now")), CORDON_OK);
-    wire_expect(&wire, REPLY, 1, "now");
-    wire_close(&wire);
-    uv_mutex_destroy(&gate);
-}
-
 /* A caller's goodbye comes with its question, and nobody connects any more or waits for a drain:
  * the server looks after such sessions by itself. */
 static void who_asks_once_and_goes_is_gone_soon(void **state)
@@ -537,7 +467,6 @@ int main(void)
         TALK_BOTH(a_byte_now_and_then_is_progress),
         TALK_BOTH(bytes_now_and_then_do_not_stretch_the_hello),
         TALK_BOTH(incomplete_frames_share_max_partial),
-        TALK_BOTH(what_waits_for_a_busy_loop_is_limited),
         TALK_BOTH(who_asks_once_and_goes_is_gone_soon),
     };
 
