@@ -37,6 +37,7 @@ static void push_on_and_on(void *context)
         (void)cordon_server_push(talk->server, CORDON_EVERYONE, event);
         atomic_fetch_add(&tried, 1);
     }
+    atomic_store(&is_flooding, 0);
 }
 
 /* While it floods, nobody else frees anything before two more events were handed in (the first may
