@@ -42,8 +42,7 @@ int cordon__mail_put(cordon__mail *mail, cordon__job *job);
 void cordon__mail_withdraw(cordon__mail *mail, cordon__job *job);
 /* Without it. */
 int cordon__mail_post(cordon__mail *mail, cordon__job *job);
-/* On the loop: run what was posted when this began. What comes meanwhile comes after the sockets.
- */
+/* On the loop: run what was posted when this began; the sockets have their turn before the rest. */
 void cordon__mail_run(cordon__mail *mail);
 /* Run the rest, then take no more. */
 void cordon__mail_close(cordon__mail *mail);
