@@ -205,8 +205,23 @@ def start_telling_output(line, words, how):
     return server, server.stdout.readline().decode()
 
 
+def is_waiting(process):
+    """Does its first thread wait, three times in a row? (Of Wine: for its server, in a read.)"""
+    for _ in range(3):
+        try:
+            call = pathlib.Path("/proc", str(process.pid), "syscall").read_text(encoding="ascii")
+        except OSError:
+            return True  # it has ended
+        if not call.startswith("0 "):
+            return process.poll() is not None
+        time.sleep(0.01)
+    return True
+
+
 def ask_to_end(process):
     """As a person or a supervisor would; where there is no SIGTERM, as Ctrl-C does."""
+    if IS_EMULATED:  # it makes a thread in the signal's handler: for ever, if it came within a fork
+        until(lambda: is_waiting(process), "Wine at rest")
     process.send_signal(signal.SIGINT if IS_WINDOWS else signal.SIGTERM)
 
 
