@@ -160,7 +160,7 @@ static void fail_each_call(ask_fn ask, int error, unsigned totals[2])
     unsigned call;
 
     for (unsigned nth = 1; is_hit; nth++) {
-        unsigned before = atomic_load(&server->calls);
+        unsigned before = support_calls(server);
 
         is_hit = support_step_fail(ask_between, &ask, nth, error, &status, &call);
         if (status != 0)
@@ -169,7 +169,7 @@ static void fail_each_call(ask_fn ask, int error, unsigned totals[2])
         /* The server sees its end; then the request ran, or never will. */
         support_ask_echo(server->endpoint);
         assert_true(support_until(has_all_ended, NULL, SUPPORT_SOON));
-        judge(atomic_load(&server->calls) - before - 1, call, error);
+        judge(support_calls(server) - before - 1, call, error);
         totals[told->code != CORDON_OK] += (unsigned)is_hit;
     }
     assert_int_equal(told->code, CORDON_OK); /* where nothing fails */

@@ -106,6 +106,7 @@ static void on_request(cordon_request *request, cordon_bytes body, void *user)
     cordon_bytes    text = body;
     size_t          n = 0;
 
+    atomic_fetch_add(&server->begun, 1);
     if (cordon_request_is_json(request) && text.size > 0 && *(const char *)text.data == '"') {
         text.data = (const char *)text.data + 1;
         text.size--;
@@ -247,6 +248,15 @@ int support_ask(cordon_buffer *reply, cordon_endpoint *endpoint, const char *bod
         cordon_call(reply != NULL ? reply : &unused, endpoint, cordon_text(body), &options, fault);
     cordon_buffer_free(&unused);
     return code;
+}
+
+/* An answer may be read before its handler has returned. */
+unsigned support_calls(support_server *server)
+{
+    unsigned begun = atomic_load(&server->begun);
+
+    SUPPORT_CHECK(support_reaches(&server->calls, begun, SUPPORT_SOON));
+    return atomic_load(&server->calls);
 }
 
 void support_ask_echo(cordon_endpoint *endpoint)

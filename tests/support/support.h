@@ -108,7 +108,8 @@ typedef struct support_server {
     cordon_endpoint *endpoint;
     cordon_loop     *loop;
     cordon_server   *server;
-    atomic_uint      calls;    /* requests that reached the handler */
+    atomic_uint      begun;    /* requests that reached the handler */
+    atomic_uint      calls;    /* that it has answered, or held */
     atomic_uint      held;     /* that it keeps now */
     atomic_uint      canceled; /* turns that were told of held ones */
     atomic_uint      left;
@@ -141,6 +142,8 @@ int support_ask(cordon_buffer *reply, cordon_endpoint *endpoint, const char *bod
                 cordon_fault *fault);
 /* It must be answered by an echo. */
 void support_ask_echo(cordon_endpoint *endpoint);
+/* How many requests have reached the handler: all of which something was heard are counted. */
+unsigned support_calls(support_server *server);
 
 /* 1: the kernel has named this peer as this very process and its user. */
 int support_is_us(const cordon_peer *peer);
