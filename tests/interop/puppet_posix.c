@@ -2,6 +2,7 @@
 #include "puppet.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +21,16 @@ void puppet_pause(unsigned ms)
     nanosleep(&span, NULL);
 }
 
+/* The server may have gone before this process could ask who it is: then nobody reads its output.
+ */
 int puppet_is_orphan(void)
 {
-    static pid_t parent;
+    static pid_t  parent;
+    struct pollfd output = {STDOUT_FILENO, 0, 0};
 
     if (parent == 0)
         parent = getppid();
-    return getppid() != parent;
+    return getppid() != parent || (poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0);
 }
 
 int puppet_start(char **words)
