@@ -289,7 +289,7 @@ static void an_end_may_come_while_its_part_is_being_said(void **state)
 
     talk->on_request = keep;
     talk_serve(talk);
-    for (int round = 0; round < (support_is_wine() ? 3 : 20); round++)
+    for (int round = 0; round < (support_is_wine() ? 3 : 60); round++)
         answer_many(talk);
 }
 
