@@ -30,6 +30,7 @@ struct cordon_loop {
     cordon__member   *members;
     cordon__job       close_job;
     int               is_closing;
+    int              *is_gone; /* cordon_loop_run's: set when the memory goes */
 };
 
 /*

@@ -68,6 +68,22 @@ static void now_and_pause_agree(void **state)
     cordon__pause(0);
 }
 
+static void cheap_time_is_late_by_a_tick_at_most(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 200; n++) {
+        uint64_t before = cordon__now(), nearly = cordon__now_nearly(), after = cordon__now();
+        uint64_t due;
+
+        assert_in_range(nearly + CORDON__TICK_MS, before, after + CORDON__TICK_MS);
+        before = cordon__now();
+        due = cordon__due_nearly(1000);
+        after = cordon__now();
+        assert_in_range(due, before + 1000, after + 1000 + CORDON__TICK_MS);
+        cordon__pause(n % 3 == 0);
+    }
+}
+
 static void random_bytes_differ(void **state)
 {
     cordon_fault  fault = CORDON_FAULT_INIT;
@@ -294,6 +310,7 @@ int main(void)
 #define bell_test(name) cmocka_unit_test_setup_teardown(name, open_bell, close_bell)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(now_and_pause_agree),
+        cmocka_unit_test(cheap_time_is_late_by_a_tick_at_most),
         cmocka_unit_test(random_bytes_differ),
         cmocka_unit_test(pid_tells_of_a_fork),
         bell_test(timer_rings_when_due_once_and_not_early),

@@ -22,7 +22,7 @@ static void give_room(void *owner, char **data, size_t *size)
     close_if(it, IN_ROOM);
 }
 
-static void take_bytes(void *owner, size_t size)
+static int take_bytes(void *owner, size_t size)
 {
     ear *it = owner;
 
@@ -33,6 +33,7 @@ static void take_bytes(void *owner, size_t size)
     memcpy(it->got + it->got_size, it->room, size);
     it->got_size += size;
     close_if(it, IN_READ);
+    return 0;
 }
 
 static void hear_end(void *owner, enum cordon__end end, uint32_t os_code)
