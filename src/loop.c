@@ -12,9 +12,8 @@ static void on_wake_closed(void *owner)
 
     cordon__mail_drop(loop->mail);
     cordon__release(&cordon__libc, loop->desk.room);
-    if (loop->is_gone != NULL)
-        *loop->is_gone = 1;
-    if (loop->own == NULL)
+    loop->has_ended = 1;
+    if (loop->own == NULL && !loop->is_running)
         cordon__release(&cordon__libc, loop);
 }
 
@@ -289,20 +288,18 @@ static void find_by_turns(uv_handle_t *handle, void *found)
 int cordon_loop_run(cordon_loop *loop)
 {
     struct uv_loop_s *uv;
-    int               is_gone = 0;
     int               has_by_turns = 0;
 
-    if (loop == NULL || loop->own != NULL || loop->is_gone != NULL ||
-        !cordon__mail_is_home(loop->mail))
+    if (loop == NULL || loop->own != NULL || loop->is_running || !cordon__mail_is_home(loop->mail))
         return CORDON_EINVAL;
     uv = loop->uv;
     uv_walk(uv, find_by_turns, &has_by_turns);
-    loop->is_gone = &is_gone;
+    loop->is_running = 1;
     loop->desk.may_stay = !has_by_turns;
     (void)uv_run(uv, UV_RUN_DEFAULT);
-    if (!is_gone) {
-        loop->desk.may_stay = 0;
-        loop->is_gone = NULL;
-    }
+    loop->is_running = 0;
+    loop->desk.may_stay = 0;
+    if (loop->has_ended)
+        cordon__release(&cordon__libc, loop);
     return CORDON_OK;
 }
