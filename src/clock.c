@@ -6,9 +6,11 @@
  */
 #include "dialect.h"
 
-#include <time.h>
-
 #include <uv.h>
+
+#if defined(__linux__)
+#    include <time.h>
+#endif
 
 #include "platform.h"
 
@@ -19,7 +21,7 @@ uint64_t cordon__now(void)
 
 uint64_t cordon__now_nearly(void)
 {
-#if defined(CLOCK_MONOTONIC_COARSE)
+#if defined(__linux__)
     struct timespec time;
 
     if (clock_gettime(CLOCK_MONOTONIC_COARSE, &time) == 0)
