@@ -191,16 +191,17 @@ static int nobody_is_there(void *context)
 void start_end_all(const char *directory)
 {
     char own[SUPPORT_PATH];
-    int  killed = 0, pid;
+    int  looks = 0, pid;
 
     snprintf(own, sizeof own, "%s", directory);
     if (support_until(nobody_is_there, own, SUPPORT_SOON))
         return;
-    while (count_processes(has_to_do_with, own, &pid) > 0 && killed++ < 1000) {
+    while (looks++ < 100 && count_processes(has_to_do_with, own, &pid) > 0) {
         print_message("%d did not end\n", pid);
-        uv_kill(pid, SIGKILL);
+        if (SUPPORT_EXE[0] == '\0') /* what Wine sees of /proc has other numbers than it knows */
+            uv_kill(pid, SIGKILL);
         support_pause(10);
     }
-    if (killed > 0)
-        fail_msg("%d processes that have to do with %s had to be killed", killed, directory);
+    if (looks > 1)
+        fail_msg("what has to do with %s had to be killed", directory);
 }
