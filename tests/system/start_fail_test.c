@@ -21,7 +21,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    start_stop_server(home);
+    start_end_all(home);
     support_directory_remove(root);
     return 0;
 }
@@ -105,7 +105,8 @@ static void program_that_leaves_a_daemon_behind_has_started_it(void **state)
     if (start_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     snprintf(script, sizeof script,
-             "(sleep 0.1; exec '%s' serve start --dir '%s' --echo --allow-stop) & exit 0",
+             "(sleep 0.1; exec '%s' serve start --dir '%s' --echo --allow-stop "
+             "--idle-exit " START_IDLE_MS ") & exit 0",
              start_bin(), home);
     try_shell(&answer, script, NULL, 60000);
     SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
@@ -133,7 +134,8 @@ static void status_7_and_somebody_is_joined(void **state)
     if (start_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     snprintf(script, sizeof script,
-             "(sleep 0.2; exec '%s' serve start --dir '%s' --echo --allow-stop) & exit 7",
+             "(sleep 0.2; exec '%s' serve start --dir '%s' --echo --allow-stop "
+             "--idle-exit " START_IDLE_MS ") & exit 7",
              start_bin(), home);
     try_shell(&answer, script, NULL, 60000);
     SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
@@ -246,8 +248,8 @@ static void reader_of_ensure_comes_to_the_end(void **state)
     if (start_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     snprintf(command, sizeof command,
-             "'%s' ensure start --dir '%s' -- '%s' serve start --dir '%s' --echo --allow-stop 2>&1 "
-             "| cat",
+             "'%s' ensure start --dir '%s' -- '%s' serve start --dir '%s' --echo --allow-stop "
+             "--idle-exit " START_IDLE_MS " 2>&1 | cat",
              start_bin(), home, start_bin(), home);
     out = popen(command, "r");
     assert_non_null(out);
