@@ -1,5 +1,5 @@
 /* Who is at the other end: what the kernel says, and the verdict. */
-#include "kit.h"
+#include "kit_posix.h"
 
 #include "../../src/posix/peer.h"
 
@@ -99,7 +99,7 @@ static void server_of_another_user_is_an_impostor_and_gets_no_byte(void **state)
     pid_t            pid;
 
     support_need_root();
-    kit_serve(it, it->near);
+    kit_serve(it, it->home);
     snprintf(self.path, sizeof self.path, "%s", cordon__place_path(it->place, CORDON_ADDRESS));
     support_signal_open(&self.told);
     pid = support_fork(listens_as_another, &self);

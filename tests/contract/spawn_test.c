@@ -133,11 +133,11 @@ static void bare_name_is_looked_for_along_path(void **state)
     start_order start;
 
     snprintf(before, sizeof before, "%s", getenv("PATH"));
-    support_directory_make(it->near);
+    support_directory_make(it->home);
     put_script(closed, it->tmp, "found", "#!/bin/sh\necho wrong >&3\n", 0600); /* goes on */
-    put_script(file, it->near, "found", "#!/bin/sh\necho found $1 >&3\n", 0700);
-    put_script(file, it->near, "bare", "echo bare $1 >&3\n", 0700); /* no interpreter named */
-    snprintf(path, sizeof path, "%s/nowhere:%s/t:%s:/bin", it->root, it->root, it->near);
+    put_script(file, it->home, "found", "#!/bin/sh\necho found $1 >&3\n", 0700);
+    put_script(file, it->home, "bare", "echo bare $1 >&3\n", 0700); /* no interpreter named */
+    snprintf(path, sizeof path, "%s/nowhere:%s/t:%s:/bin", it->root, it->root, it->home);
     setenv("PATH", path, 1);
     assert_int_equal(say_by(it, &start, "found", NULL), CORDON_OK);
     assert_string_equal(start.said, "found one\n");
@@ -146,7 +146,7 @@ static void bare_name_is_looked_for_along_path(void **state)
     assert_int_equal(say_by(it, &start, "nothing", NULL), CORDON_ELAUNCH);
     assert_int_equal(it->fault.os_code, ENOENT);
     assert_string_equal(it->fault.path, "nothing");
-    unlink(support_join(file, it->near, "found"));
+    unlink(support_join(file, it->home, "found"));
     assert_int_equal(say_by(it, &start, "found", NULL), CORDON_ELAUNCH);
     assert_int_equal(it->fault.os_code, EACCES); /* there, and not to be had: that one is named */
     assert_string_equal(it->fault.path, closed);
