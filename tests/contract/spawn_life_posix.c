@@ -1,4 +1,4 @@
-/* How started programs end, and what is heard of it. */
+/* How started programs end on POSIX: by signals, buried by whom, and when we are killed. */
 #include "start_kit.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ static int is_own(size_t kind)
 
 /* ---- its end ---- */
 
-static void status_is_told_exactly(void **state)
+static void status_is_told_again_and_again(void **state)
 {
     static const char *const statuses[] = {"0", "1", "7", "127", "255"};
     kit                     *it = *state;
@@ -37,7 +37,7 @@ static void status_is_told_exactly(void **state)
         }
 }
 
-static void who_runs_is_running_until_asked_or_ended(void **state)
+static void who_hears_sigterm_ends_when_asked(void **state)
 {
     kit        *it = *state;
     start_order start;
@@ -80,7 +80,7 @@ static void signal_of_others_is_told_too(void **state)
 
 /* ---- closing ---- */
 
-static void who_goes_on_goes_on_and_leaves_nothing_here(void **state)
+static void who_goes_on_is_none_of_our_children(void **state)
 {
     kit        *it = *state;
     start_order start;
@@ -102,7 +102,7 @@ static void who_goes_on_goes_on_and_leaves_nothing_here(void **state)
     assert_int_equal(support_count_descriptors(), descriptors);
 }
 
-static void order_given_right_before_closing_is_carried_out(void **state)
+static void order_given_right_before_closing_leaves_no_child(void **state)
 {
     kit        *it = *state;
     start_order start;
@@ -120,7 +120,7 @@ static void order_given_right_before_closing_is_carried_out(void **state)
         }
 }
 
-static void who_ends_with_us_is_ended_when_closed(void **state)
+static void who_ends_with_us_is_buried_when_closed(void **state)
 {
     kit        *it = *state;
     start_order start;
@@ -182,18 +182,13 @@ static void without_us_one_ends_and_the_others_go_on(void **state)
     }
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        kit_test(status_is_told_exactly),
-        kit_test(who_runs_is_running_until_asked_or_ended),
-        kit_test(signal_of_others_is_told_too),
-        kit_test(who_goes_on_goes_on_and_leaves_nothing_here),
-        kit_test(order_given_right_before_closing_is_carried_out),
-        kit_test(who_ends_with_us_is_ended_when_closed),
-        kit_test(without_us_one_ends_and_the_others_go_on),
-    };
-    const int played = start_play(count, arguments, NULL);
-
-    return played >= 0 ? played : cmocka_run_group_tests(tests, NULL, NULL);
-}
+const struct CMUnitTest support_own_cases[] = {
+    kit_test(status_is_told_again_and_again),
+    kit_test(who_hears_sigterm_ends_when_asked),
+    kit_test(signal_of_others_is_told_too),
+    kit_test(who_goes_on_is_none_of_our_children),
+    kit_test(order_given_right_before_closing_leaves_no_child),
+    kit_test(who_ends_with_us_is_buried_when_closed),
+    kit_test(without_us_one_ends_and_the_others_go_on),
+    SUPPORT_NO_CASE,
+};

@@ -1,4 +1,4 @@
-/* What a started program finds: its arguments, its environment, its place, its signals. */
+/* What a started program finds on POSIX: scripts, groups, sessions, its signals. */
 #include "start_kit.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 /* ---- arguments, environment, directory ---- */
 
-static void arguments_arrive_as_they_were(void **state)
+static void arguments_and_the_pid_are_told_by_itself(void **state)
 {
     kit        *it = *state;
     start_order start;
@@ -26,7 +26,7 @@ static void arguments_arrive_as_they_were(void **state)
     assert_int_equal(start_end(&start, it), 0);
 }
 
-static void environment_is_ours_or_the_one_asked_for(void **state)
+static void environment_says_where_its_handle_is(void **state)
 {
     static const char *const given[] = {"START_A=1", "CORDON_CHANNEL=9", "CORDON_READY=8",
                                         "CORDON_READYMADE=x", NULL};
@@ -54,7 +54,7 @@ static void environment_is_ours_or_the_one_asked_for(void **state)
     unsetenv("CORDON_CHANNEL");
 }
 
-static void it_runs_in_our_directory_or_in_the_one_asked_for(void **state)
+static void missing_directory_is_told_with_the_systems_reason(void **state)
 {
     kit        *it = *state;
     char        here[4096], in[SUPPORT_PATH];
@@ -176,7 +176,7 @@ static void relative_name_is_below_our_directory_not_below_its_own(void **state)
     assert_int_equal(chdir(here), 0);
 }
 
-static void what_is_no_program_is_elaunch_with_its_path(void **state)
+static void what_is_no_program_is_told_with_the_systems_reason(void **state)
 {
     kit        *it = *state;
     char        file[SUPPORT_PATH], broken[SUPPORT_PATH];
@@ -237,19 +237,14 @@ static void signals_are_at_their_default_and_none_is_blocked(void **state)
     assert_int_equal(support_wait(support_fork(tell_among_signals, *state), SUPPORT_SOON), 0);
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        kit_test(arguments_arrive_as_they_were),
-        kit_test(environment_is_ours_or_the_one_asked_for),
-        kit_test(it_runs_in_our_directory_or_in_the_one_asked_for),
-        kit_test(umask_and_group_are_ours_and_a_session_its_own_if_detached),
-        kit_test(bare_name_is_looked_for_along_path),
-        kit_test(relative_name_is_below_our_directory_not_below_its_own),
-        kit_test(what_is_no_program_is_elaunch_with_its_path),
-        kit_test(signals_are_at_their_default_and_none_is_blocked),
-    };
-    const int played = start_play(count, arguments, NULL);
-
-    return played >= 0 ? played : cmocka_run_group_tests(tests, NULL, NULL);
-}
+const struct CMUnitTest support_own_cases[] = {
+    kit_test(arguments_and_the_pid_are_told_by_itself),
+    kit_test(environment_says_where_its_handle_is),
+    kit_test(missing_directory_is_told_with_the_systems_reason),
+    kit_test(umask_and_group_are_ours_and_a_session_its_own_if_detached),
+    kit_test(bare_name_is_looked_for_along_path),
+    kit_test(relative_name_is_below_our_directory_not_below_its_own),
+    kit_test(what_is_no_program_is_told_with_the_systems_reason),
+    kit_test(signals_are_at_their_default_and_none_is_blocked),
+    SUPPORT_NO_CASE,
+};

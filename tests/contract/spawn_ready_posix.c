@@ -1,4 +1,4 @@
-/* The ready pipe, what a started program finds of it, and the log. */
+/* The ready pipe on POSIX: signals, descriptors, modes and owners of logs. */
 #include "start_kit.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 /* ---- the pipe ---- */
 
-static void what_is_said_is_heard_to_its_end(void **state)
+static void pipe_is_close_on_exec_and_closed_by_who_has_spoken(void **state)
 {
     kit     *it = *state;
     intptr_t ours, theirs;
@@ -147,7 +147,7 @@ static void what_could_have_been_given_is_taken(void **state)
     close_given(&all);
 }
 
-static void what_could_not_is_eunsafe_and_left_alone(void **state)
+static void what_could_not_is_eunsafe_and_stays_open(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -252,7 +252,7 @@ static int print_to(kit *it, const char *log)
     return code;
 }
 
-static void what_it_prints_is_appended_to_its_log(void **state)
+static void log_is_0600_from_its_first_moment_and_keeps_its_mode(void **state)
 {
     kit *it = *state;
     char log[SUPPORT_PATH], text[256] = "";
@@ -328,21 +328,16 @@ static void child_has_our_streams_unless_it_is_quiet(void **state)
     assert_int_equal(support_wait(support_fork(print_into_pipes, *state), SUPPORT_SOON), 0);
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        kit_test(what_is_said_is_heard_to_its_end),
-        kit_test(who_does_not_listen_does_not_hear_and_no_signal_comes),
-        kit_test(pipe_that_is_full_does_not_hold_us),
-        kit_test(what_could_have_been_given_is_taken),
-        kit_test(what_could_not_is_eunsafe_and_left_alone),
-        kit_test(it_is_said_once_and_only_when_asked_for),
-        kit_test(what_it_prints_is_appended_to_its_log),
-        kit_test(log_that_is_no_file_of_ours_is_refused),
-        kit_test(log_of_another_user_is_refused),
-        kit_test(child_has_our_streams_unless_it_is_quiet),
-    };
-    const int played = start_play(count, arguments, NULL);
-
-    return played >= 0 ? played : cmocka_run_group_tests(tests, NULL, NULL);
-}
+const struct CMUnitTest support_own_cases[] = {
+    kit_test(pipe_is_close_on_exec_and_closed_by_who_has_spoken),
+    kit_test(who_does_not_listen_does_not_hear_and_no_signal_comes),
+    kit_test(pipe_that_is_full_does_not_hold_us),
+    kit_test(what_could_have_been_given_is_taken),
+    kit_test(what_could_not_is_eunsafe_and_stays_open),
+    kit_test(it_is_said_once_and_only_when_asked_for),
+    kit_test(log_is_0600_from_its_first_moment_and_keeps_its_mode),
+    kit_test(log_that_is_no_file_of_ours_is_refused),
+    kit_test(log_of_another_user_is_refused),
+    kit_test(child_has_our_streams_unless_it_is_quiet),
+    SUPPORT_NO_CASE,
+};

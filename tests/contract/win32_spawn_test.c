@@ -236,87 +236,6 @@ static void handles_are_as_many_as_before(void **state)
     assert_int_equal(support_count_descriptors(), before);
 }
 
-/* ---- many, and without memory ------------------------------------------------------------------
- */
-
-enum { THREADS = 4, ROUNDS = 4 };
-
-typedef struct worker {
-    uv_thread_t thread;
-    int         number, done;
-} worker;
-
-/* Each starts one after the other, and hears the very words that it has sent along. */
-static void start_many(void *context)
-{
-    worker *self = context;
-
-    for (int round = 0; round < ROUNDS; round++) {
-        cordon_fault fault = CORDON_FAULT_INIT;
-        char         word[16], text[START_ROOM];
-        const char  *words[] = {"arguments", word, NULL};
-        start_order  start;
-        int          status = -2;
-
-        snprintf(word, sizeof word, "%d\n", self->number * ROUNDS + round);
-        start_open(&start, words, round % 2 ? CORDON__DETACHED : CORDON__QUIET);
-        SUPPORT_CODE(start_try(&start, &fault), CORDON_OK, &fault);
-        SUPPORT_CHECK(start_hear(&start, text) > 0 && strncmp(text, word, strlen(word)) == 0);
-        SUPPORT_CODE(cordon__child_wait(start.child, &status, cordon__now() + SUPPORT_SOON, &fault),
-                     CORDON_OK, &fault);
-        SUPPORT_CHECK(status == 1);
-        cordon__child_close(start.child);
-        cordon__handle_close(start.ready);
-    }
-    self->done = 1;
-}
-
-static void many_threads_start_at_once_and_each_hears_its_own(void **state)
-{
-    worker workers[THREADS];
-
-    (void)state;
-    for (int n = 0; n < THREADS; n++) {
-        workers[n].number = n;
-        workers[n].done = 0;
-        assert_int_equal(uv_thread_create(&workers[n].thread, start_many, &workers[n]), 0);
-    }
-    for (int n = 0; n < THREADS; n++)
-        uv_thread_join(&workers[n].thread);
-    for (int n = 0; n < THREADS; n++)
-        assert_int_equal(workers[n].done, 1);
-}
-
-static void without_memory_nothing_is_begun(void **state)
-{
-    static const char *const words[] = {"exit", "0", NULL};
-    kit                     *it = *state;
-    int                      code = CORDON_ENOMEM;
-
-    for (size_t nth = 1; code == CORDON_ENOMEM; nth++) {
-        support_memory       memory = {0};
-        const cordon__memory counted = {support_allocate, &memory};
-        const cordon__trace  none = {NULL, NULL};
-        start_order          start;
-
-        atomic_store(&memory.fail_from, nth);
-        start_open(&start, words, CORDON__DETACHED);
-        code = cordon__spawn(&start.child, &start.order, &counted, &none, &it->fault);
-        assert_true(code == CORDON_OK || code == CORDON_ENOMEM);
-        if (code == CORDON_OK) {
-            int status = -2;
-
-            assert_true(nth > 4);
-            SUPPORT_CODE(
-                cordon__child_wait(start.child, &status, cordon__now() + SUPPORT_SOON, &it->fault),
-                CORDON_OK, &it->fault);
-            assert_int_equal(status, 0);
-            cordon__child_close(start.child);
-        }
-        assert_int_equal(atomic_load(&memory.blocks), 0);
-    }
-}
-
 /* ---- its environment ----------------------------------------------------------------------------
  */
 
@@ -570,8 +489,6 @@ int main(void)
         kit_test(program_gets_four_handles_of_ours_and_no_other),
         kit_test(what_it_was_not_given_ends_with_us),
         kit_test(handles_are_as_many_as_before),
-        kit_test(many_threads_start_at_once_and_each_hears_its_own),
-        kit_test(without_memory_nothing_is_begun),
         kit_test(environment_is_the_one_asked_for),
         kit_test(environment_block_is_sorted_and_ended),
         kit_test(environment_of_ours_stays_as_it_is),
