@@ -116,10 +116,13 @@ static void visit(world *it, const char *directory)
 static int refused(const char *directory, support_child *self)
 {
     world it;
+    int   status;
 
     (void)self;
     visit(&it, directory);
-    return world_is_refused(&it);
+    status = world_is_refused(&it);
+    cordon_endpoint_close(it.endpoint);
+    return status;
 }
 
 static int serve(const char *directory, support_child *self)
@@ -152,6 +155,7 @@ static int start(const char *directory, support_child *self)
     SUPPORT_CHECK(code == CORDON_OK || code == CORDON_EADDRINUSE);
     if (code == CORDON_OK) /* the winner stays until it is killed */
         (void)support_signal_wait(&self->orders, -1);
+    cordon_endpoint_close(it.endpoint);
     return 0;
 }
 
