@@ -80,7 +80,8 @@ static void check_not_started(kit *it, const char *name, const char *directory, 
         program.argv[0] = name;
     program.order.directory = directory;
     SUPPORT_CODE(launch_try(&program, &it->fault), CORDON_ELAUNCH, &it->fault);
-    assert_string_equal(it->fault.path, name ? name : directory);
+    if (!name || strpbrk(name, "/\\")) /* a bare one may be found somewhere, and be no good */
+        assert_string_equal(it->fault.path, name ? name : directory);
     assert_true(it->fault.os_code != 0);
 }
 
