@@ -40,11 +40,24 @@ static void directory_and_its_parents_are_made_ours_alone(void **state)
     assert_int_equal(open_as(it, 0), CORDON_ENOTRUNNING);
     assert_false(support_exists(it->home));
     SUPPORT_CODE(open_as(it, 1), CORDON_OK, &it->fault);
-    kit_check_guard(it, support_wide(it->home), CORDON__GUARD_DIRECTORY);
-    kit_check_guard(it, support_wide(parent), CORDON__GUARD_DIRECTORY);
-    kit_check_guard(it, support_wide(deep), CORDON__GUARD_DIRECTORY);
+    kit_check_ours(it, support_wide(it->home));
+    kit_check_ours(it, support_wide(parent));
+    kit_check_ours(it, support_wide(deep));
     SUPPORT_CODE(open_as(it, 0), CORDON_OK, &it->fault);
     SUPPORT_CODE(open_as(it, 1), CORDON_OK, &it->fault);
+}
+
+static void directories_have_our_descriptor_to_the_letter(void **state)
+{
+    kit *it = *state;
+    char deep[SUPPORT_PATH];
+
+    KIT_NEEDS_LETTERS;
+    support_join(deep, it->home, "e");
+    it->place = kit_resolve(it, "test", deep);
+    SUPPORT_CODE(open_as(it, 1), CORDON_OK, &it->fault);
+    kit_check_letters(it, support_wide(it->home), CORDON__GUARD_DIRECTORY);
+    kit_check_letters(it, support_wide(deep), CORDON__GUARD_DIRECTORY);
 }
 
 static void named_directory_that_others_may_write_is_unsafe(void **state)
@@ -86,7 +99,7 @@ static void default_directory_is_taken_back(void **state)
     assert_int_equal(it->place->home_is_loose, 1);
     SUPPORT_CODE(open_as(it, 1), CORDON_OK, &it->fault);
     assert_int_equal(it->place->home_is_loose, 0);
-    kit_check_guard(it, it->place->spelled, CORDON__GUARD_DIRECTORY);
+    kit_check_ours(it, it->place->spelled);
     SUPPORT_CODE(open_as(it, 0), CORDON_OK, &it->fault);
     cordon__place_close(it->place);
     it->place = NULL;
@@ -270,9 +283,22 @@ static void secret_is_ours_alone_also_when_it_is_written_again(void **state)
     for (int round = 0; round < 3; round++) {
         SUPPORT_CODE(cordon__secret_store(it->place, SECRET, SIZE, &it->fault), CORDON_OK,
                      &it->fault);
-        kit_check_guard(it, token_path(it), CORDON__GUARD_FILE);
+        kit_check_ours(it, token_path(it));
         SUPPORT_CODE(load(it, data), CORDON_OK, &it->fault);
         assert_string_equal(data, SECRET);
+    }
+}
+
+static void secret_has_our_descriptor_to_the_letter(void **state)
+{
+    kit *it = *state;
+
+    KIT_NEEDS_LETTERS;
+    kit_serve(it);
+    for (int round = 0; round < 2; round++) {
+        SUPPORT_CODE(cordon__secret_store(it->place, SECRET, SIZE, &it->fault), CORDON_OK,
+                     &it->fault);
+        kit_check_letters(it, token_path(it), CORDON__GUARD_FILE);
     }
 }
 
@@ -288,7 +314,7 @@ static void half_written_secret_of_a_dead_server_is_replaced(void **state)
     assert_false(support_exists(half));
     SUPPORT_CODE(load(it, data), CORDON_OK, &it->fault);
     assert_string_equal(data, SECRET);
-    kit_check_guard(it, token_path(it), CORDON__GUARD_FILE);
+    kit_check_ours(it, token_path(it));
 }
 
 static void what_is_no_file_of_ours_in_its_way_is_left_alone(void **state)
@@ -423,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         kit_test(directory_and_its_parents_are_made_ours_alone),
+        kit_test(directories_have_our_descriptor_to_the_letter),
         kit_test(named_directory_that_others_may_write_is_unsafe),
         kit_test(named_directory_that_others_may_read_is_left_as_it_is),
         kit_test(default_directory_is_taken_back),
@@ -433,6 +460,7 @@ int main(void)
         kit_test(directory_that_went_is_made_anew),
         kit_test(path_may_be_longer_than_260),
         kit_test(secret_is_ours_alone_also_when_it_is_written_again),
+        kit_test(secret_has_our_descriptor_to_the_letter),
         kit_test(half_written_secret_of_a_dead_server_is_replaced),
         kit_test(what_is_no_file_of_ours_in_its_way_is_left_alone),
         kit_test(secret_that_somebody_holds_on_to_stays_as_it_was),

@@ -30,9 +30,11 @@ cordon__place *kit_serve(kit *it);
 void kit_descriptor(SECURITY_ATTRIBUTES *attributes, const char *list);
 /* Owner, group, list of a file or directory in words. */
 void kit_guard_of(char *text, size_t room, const wchar_t *path);
-/* What it has must be what guard.c says, to the letter where the system keeps letters, and in any
- * case ours alone. */
-void kit_check_guard(kit *it, const wchar_t *path, enum cordon__guarded what);
+/* What it has must be for us alone, as access.c judges it. */
+void kit_check_ours(kit *it, const wchar_t *path);
+/* It must be what guard.c says, to the letter. KIT_NEEDS_LETTERS first. */
+void kit_check_letters(kit *it, const wchar_t *path, enum cordon__guarded what);
+#define KIT_NEEDS_LETTERS SUPPORT_NEEDS_WINDOWS("it makes Unix modes of lists")
 
 #define kit_test(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 

@@ -20,7 +20,7 @@ static void lock_is_ours_alone_and_tells_people_its_holder(void **state)
     kit_serve(it);
     path = cordon__place_path(it->place, CORDON_LOCK);
     SUPPORT_CODE(take(it, &lock), CORDON_OK, &it->fault);
-    kit_check_guard(it, it->place->wide[CORDON_LOCK], CORDON__GUARD_FILE);
+    kit_check_ours(it, it->place->wide[CORDON_LOCK]);
     size = support_read(path, text, sizeof text - 1);
     text[size] = '\0';
     assert_int_equal(strtoul(text, NULL, 10), GetCurrentProcessId());
@@ -29,6 +29,18 @@ static void lock_is_ours_alone_and_tells_people_its_holder(void **state)
     assert_int_equal(text[size - 1], '\n');
     cordon__lock_release(lock);
     assert_int_equal(support_read(path, text, sizeof text), 0);
+}
+
+static void lock_has_our_descriptor_to_the_letter(void **state)
+{
+    kit          *it = *state;
+    cordon__lock *lock;
+
+    KIT_NEEDS_LETTERS;
+    kit_serve(it);
+    SUPPORT_CODE(take(it, &lock), CORDON_OK, &it->fault);
+    kit_check_letters(it, it->place->wide[CORDON_LOCK], CORDON__GUARD_FILE);
+    cordon__lock_release(lock);
 }
 
 static void held_lock_cannot_be_removed_or_renamed(void **state)
@@ -124,7 +136,6 @@ static void lock_dies_with_its_holder_and_names_the_dead(void **state)
     assert_true(support_until(is_free, it, SUPPORT_SOON));
 }
 
-/* Wine locks for those who ask only: a locked byte can be read there. */
 static void its_holder_is_told_without_taking_it(void **state)
 {
     kit           *it = *state;
@@ -138,7 +149,7 @@ static void its_holder_is_told_without_taking_it(void **state)
     assert_int_equal(support_signal_wait(&child.told, SUPPORT_SOON), 'h');
     SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
                  &it->fault);
-    assert_int_equal(holder.is_held, support_is_wine() ? -1 : 1);
+    assert_int_not_equal(holder.is_held, 0);
     assert_int_equal(holder.life, CORDON__PROCESS_RUNS);
     assert_non_null(strstr(holder.program, "contract_win32_lock"));
     support_kill_child(&child);
@@ -146,6 +157,22 @@ static void its_holder_is_told_without_taking_it(void **state)
     SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
                  &it->fault);
     assert_int_equal(holder.is_held, 0);
+}
+
+static void lock_that_is_held_says_so(void **state)
+{
+    kit           *it = *state;
+    support_child  child;
+    cordon__holder holder;
+
+    SUPPORT_NEEDS_WINDOWS("it locks for those who ask only: a locked byte can be read");
+    kit_serve(it);
+    support_start(&child, parts, "hold", it->home);
+    assert_int_equal(support_signal_wait(&child.told, SUPPORT_SOON), 'h');
+    SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
+                 &it->fault);
+    assert_int_equal(holder.is_held, 1);
+    support_kill_child(&child);
 }
 
 typedef struct racer {
@@ -205,11 +232,13 @@ int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         kit_test(lock_is_ours_alone_and_tells_people_its_holder),
+        kit_test(lock_has_our_descriptor_to_the_letter),
         kit_test(held_lock_cannot_be_removed_or_renamed),
         kit_test(lock_with_two_names_is_unsafe),
         kit_test(directory_in_the_place_of_a_lock_is_unsafe),
         kit_test(lock_dies_with_its_holder_and_names_the_dead),
         kit_test(its_holder_is_told_without_taking_it),
+        kit_test(lock_that_is_held_says_so),
         kit_test(two_never_hold_it),
     };
 
