@@ -4,7 +4,6 @@
 #include <aclapi.h>
 
 #include <uv.h>
-#include <winioctl.h>
 
 #define SECRET "0123456789abcdef"
 #define SIZE   16
@@ -133,48 +132,15 @@ static void what_belongs_to_another_user_is_unsafe(void **state)
     assert_int_equal(cordon__lock_take(&lock, it->place, CORDON_LOCK, &it->fault), CORDON_EUNSAFE);
 }
 
-/* A junction needs no privilege. */
-typedef struct junction {
-    DWORD   tag;
-    WORD    size, reserved;
-    WORD    target_at, target_size, shown_at, shown_size;
-    wchar_t text[SUPPORT_PATH];
-} junction;
-
-static int make_junction(const char *path, const char *target)
-{
-    junction    data;
-    DWORD       used;
-    BOOL        is_made;
-    HANDLE      open;
-    const DWORD head = FIELD_OFFSET(junction, text);
-
-    support_directory_make(path);
-    memset(&data, 0, sizeof data);
-    data.tag = IO_REPARSE_TAG_MOUNT_POINT;
-    swprintf(data.text, SUPPORT_PATH, L"\\??\\%ls", support_wide(target));
-    data.target_size = (WORD)(wcslen(data.text) * sizeof(wchar_t));
-    data.shown_at = (WORD)(data.target_size + sizeof(wchar_t));
-    data.size = (WORD)(8 + data.target_size + 2 * sizeof(wchar_t));
-    open = CreateFileW(support_wide(path), GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                       FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
-    assert_ptr_not_equal(open, INVALID_HANDLE_VALUE);
-    is_made =
-        DeviceIoControl(open, FSCTL_SET_REPARSE_POINT, &data,
-                        head + data.target_size + 2 * (DWORD)sizeof(wchar_t), NULL, 0, &used, NULL);
-    CloseHandle(open);
-    return is_made;
-}
-
 static void link_in_the_place_of_the_directory_is_unsafe(void **state)
 {
     kit *it = *state;
     char target[SUPPORT_PATH];
 
-    SUPPORT_NEEDS_WINDOWS("it knows no junctions");
+    KIT_NEEDS_LINKS;
     support_join(target, it->root, "target");
     support_directory_make(target);
-    assert_true(make_junction(it->home, target));
+    kit_junction(it->home, target);
     it->place = kit_resolve(it, "test", it->home);
     assert_int_equal(open_as(it, 1), CORDON_EUNSAFE);
     assert_int_equal(open_as(it, 0), CORDON_EUNSAFE);
@@ -188,10 +154,10 @@ static void link_above_the_directory_leads_to_it(void **state)
     cordon__place *straight;
     char           target[SUPPORT_PATH], path[SUPPORT_PATH];
 
-    SUPPORT_NEEDS_WINDOWS("it knows no junctions");
+    KIT_NEEDS_LINKS;
     support_join(target, it->root, "target");
     support_directory_make(target);
-    assert_true(make_junction(it->home, target));
+    kit_junction(it->home, target);
     support_join(path, it->home, "d");
     it->place = kit_resolve(it, "test", path);
     SUPPORT_CODE(open_as(it, 1), CORDON_OK, &it->fault);
@@ -333,6 +299,63 @@ static void what_is_no_file_of_ours_in_its_way_is_left_alone(void **state)
     assert_string_equal(data, SECRET);
 }
 
+/* The way of a token to be led astray: neither followed nor taken away. */
+static void check_token_is_left(kit *it, const char *path)
+{
+    char data[SIZE + 1];
+
+    assert_int_equal(load(it, data), CORDON_EUNSAFE);
+    assert_non_null(strstr(it->fault.text, "a link instead of a plain file"));
+    SUPPORT_CODE(cordon__secret_remove(it->place, SECRET, SIZE, &it->fault), CORDON_OK, &it->fault);
+    assert_true(kit_is_link(path));
+}
+
+static void link_in_the_place_of_the_token_is_unsafe(void **state)
+{
+    kit        *it = *state;
+    const char *path;
+    char        target[SUPPORT_PATH], names[64];
+
+    KIT_NEEDS_LINKS;
+    kit_serve(it);
+    path = cordon__place_path(it->place, CORDON_TOKEN);
+    support_join(target, it->root, "target");
+    support_directory_make(target);
+    kit_junction(path, target);
+    check_token_is_left(it, path);
+    assert_int_equal(cordon__secret_store(it->place, SECRET, SIZE, &it->fault), CORDON_EUNSAFE);
+    assert_true(kit_is_link(path));
+    support_names(names, sizeof names, target);
+    assert_string_equal(names, "");
+    assert_true(RemoveDirectoryW(support_wide(path)));
+    kit_tagged_file(path, SECRET, SIZE); /* a plain file but for that */
+    check_token_is_left(it, path);
+}
+
+static void link_beside_the_token_is_left_alone(void **state)
+{
+    kit *it = *state;
+    char half[SUPPORT_PATH], target[SUPPORT_PATH], names[64];
+
+    KIT_NEEDS_LINKS;
+    kit_serve(it);
+    half_path(it, half);
+    support_join(target, it->root, "target");
+    support_directory_make(target);
+    for (int is_file = 0; is_file < 2; is_file++) {
+        if (is_file)
+            kit_tagged_file(half, "half", 4);
+        else
+            kit_junction(half, target);
+        assert_int_equal(cordon__secret_store(it->place, SECRET, SIZE, &it->fault), CORDON_EUNSAFE);
+        assert_true(kit_is_link(half));
+        assert_false(support_exists(cordon__place_path(it->place, CORDON_TOKEN)));
+        assert_true(is_file || RemoveDirectoryW(support_wide(half)));
+    }
+    support_names(names, sizeof names, target);
+    assert_string_equal(names, "");
+}
+
 static HANDLE open_sharing(const wchar_t *path, DWORD sharing)
 {
     const HANDLE file = CreateFileW(path, GENERIC_READ, sharing, NULL, OPEN_EXISTING, 0, NULL);
@@ -463,6 +486,8 @@ int main(void)
         kit_test(secret_has_our_descriptor_to_the_letter),
         kit_test(half_written_secret_of_a_dead_server_is_replaced),
         kit_test(what_is_no_file_of_ours_in_its_way_is_left_alone),
+        kit_test(link_in_the_place_of_the_token_is_unsafe),
+        kit_test(link_beside_the_token_is_left_alone),
         kit_test(secret_that_somebody_holds_on_to_stays_as_it_was),
         kit_test(readers_see_one_whole_secret_or_another),
         kit_test(handles_are_given_back),

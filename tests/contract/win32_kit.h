@@ -36,6 +36,14 @@ void kit_check_ours(kit *it, const wchar_t *path);
 void kit_check_letters(kit *it, const wchar_t *path, enum cordon__guarded what);
 #define KIT_NEEDS_LETTERS SUPPORT_NEEDS_WINDOWS("it makes Unix modes of lists")
 
+/* What leads elsewhere: a directory that is a link to another one, and a plain file that its owner
+ * has marked as something else (a tag that no program of the system knows). KIT_NEEDS_LINKS first.
+ * RemoveDirectoryW takes the first away. */
+void kit_junction(const char *path, const char *target);
+void kit_tagged_file(const char *path, const void *data, size_t size);
+int  kit_is_link(const char *path);
+#define KIT_NEEDS_LINKS SUPPORT_NEEDS_WINDOWS("it knows no reparse points")
+
 #define kit_test(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 
 #endif

@@ -90,6 +90,35 @@ static void directory_in_the_place_of_a_lock_is_unsafe(void **state)
     assert_null(lock);
 }
 
+static void link_in_the_place_of_a_lock_is_unsafe(void **state)
+{
+    static const enum cordon_place locks[] = {CORDON_LOCK, CORDON_START_LOCK};
+    kit                           *it = *state;
+    char                           target[SUPPORT_PATH], names[64];
+
+    KIT_NEEDS_LINKS;
+    kit_serve(it);
+    support_join(target, it->root, "target");
+    support_directory_make(target);
+    for (int i = 0; i < 4; i++) {
+        const char   *path = cordon__place_path(it->place, locks[i / 2]);
+        cordon__lock *lock = NULL;
+
+        if (i % 2)
+            kit_tagged_file(path, "", 0);
+        else
+            kit_junction(path, target);
+        assert_int_equal(cordon__lock_take(&lock, it->place, locks[i / 2], &it->fault),
+                         CORDON_EUNSAFE);
+        assert_null(lock);
+        assert_non_null(strstr(it->fault.text, "a link instead of a plain file"));
+        assert_true(kit_is_link(path));
+        assert_true(i % 2 || RemoveDirectoryW(support_wide(path)));
+    }
+    support_names(names, sizeof names, target);
+    assert_string_equal(names, "");
+}
+
 static int hold_for_ever(const char *argument, support_child *self)
 {
     static const cordon__trace silent = {NULL, NULL};
@@ -236,6 +265,7 @@ int main(int count, char **arguments)
         kit_test(held_lock_cannot_be_removed_or_renamed),
         kit_test(lock_with_two_names_is_unsafe),
         kit_test(directory_in_the_place_of_a_lock_is_unsafe),
+        kit_test(link_in_the_place_of_a_lock_is_unsafe),
         kit_test(lock_dies_with_its_holder_and_names_the_dead),
         kit_test(its_holder_is_told_without_taking_it),
         kit_test(lock_that_is_held_says_so),
