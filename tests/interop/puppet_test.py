@@ -49,7 +49,7 @@ class Runs(kit.Case):
         self.assertEqual((result.status, result.out.count(b"\n")), (1, 10), result.err)
         self.assertIn("failure 263", result.err)
 
-    def test_nothing_is_inherited_but_three(self):
+    def test_what_leaks_is_not_inherited(self):
         reaches = puppet("leak", PUPPET_NATIVE, "leaked")
         self.assertEqual(reaches, (0, b"1\n"), "what it looks for comes without us")
         line = [PUPPET, "leak", CORDON_NATIVE, "serve", kit.APP, "--dir", kit.native(self.dir),
