@@ -149,7 +149,7 @@ static const struct {
     {"status", do_status},     {"zeros", do_zeros},     {"endless", do_endless},
     {"sleep", do_sleep},       {"late", do_late},       {"family", do_family},
     {"alive", do_alive},       {"leaked", do_leaked},   {"leak", puppet_leak},
-    {"unread", puppet_unread}, {"break", puppet_break},
+    {"unread", puppet_unread}, {"break", puppet_break}, {"interrupt", puppet_interrupt},
 };
 
 int main(int argc, char **argv)

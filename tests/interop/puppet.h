@@ -21,5 +21,6 @@ int puppet_leak(char **words);
 int puppet_has_leaked(void);
 int puppet_unread(char **words);
 int puppet_break(char **words);
+int puppet_interrupt(char **words);
 
 #endif

@@ -156,9 +156,15 @@ class Streams(kit.Case):
                                   stdin=file, capture_output=True, timeout=kit.PATIENCE)
         self.assertEqual((done.returncode, done.stdout), (0, b"one\r\ntwo\x1a\nthree\n"))
 
-    @unittest.skipIf(kit.IS_EMULATED, "console events do not arrive in this emulator")
+    @unittest.skipIf(kit.IS_EMULATED, "Ctrl-Break does not arrive in this emulator")
     def test_ctrl_break_ends_a_server_cleanly(self):
         status, _ = puppet("break", CORDON_NATIVE, "serve", kit.APP, "--dir",
+                           kit.native(self.dir), "--echo", "--ready-fd", "1")
+        self.assertEqual(status, 0)
+        self.check_gone()
+
+    def test_ctrl_c_ends_a_server_cleanly(self):
+        status, _ = puppet("interrupt", CORDON_NATIVE, "serve", kit.APP, "--dir",
                            kit.native(self.dir), "--echo", "--ready-fd", "1")
         self.assertEqual(status, 0)
         self.check_gone()
