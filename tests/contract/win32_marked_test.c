@@ -1,6 +1,6 @@
 /*
  * What the system calls a link is none of our files, whatever is in it. The links themselves, which
- * Wine has not, are made in win32_ground_test.c and win32_lock_test.c.
+ * Wine has not, are made in win32_secret_test.c and win32_lock_test.c.
  */
 #include "win32_kit.h"
 
