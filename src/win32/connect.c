@@ -16,7 +16,7 @@ static int denied(const cordon__place *place, cordon_fault *fault)
 
     if (pipe != INVALID_HANDLE_VALUE) {
         if (cordon__pipe_owner(&owner, pipe) == 0)
-            verdict = cordon__judge_server(&owner, &place->self.subject);
+            verdict = cordon__judge(&owner, &place->self.subject, 0);
         CloseHandle(pipe);
     }
     if (verdict == CORDON__WELCOME)
@@ -59,7 +59,7 @@ static int check_kind(const cordon__place *place, HANDLE pipe, cordon_fault *fau
     if (!(flags & PIPE_TYPE_MESSAGE))
         return CORDON_OK;
     if (cordon__pipe_owner(&owner, pipe) == 0)
-        verdict = cordon__judge_server(&owner, &place->self.subject);
+        verdict = cordon__judge(&owner, &place->self.subject, 0);
     if (verdict == CORDON__WELCOME)
         return cordon__place_unsafe(place, fault, step, path, "a pipe of another type");
     cordon__pipe_stranger(fault, step, path, &owner, verdict);

@@ -161,7 +161,7 @@ static int judge(const cordon__making *making, HANDLE pipe, cordon_fault *fault)
 
     if (cordon__pipe_owner(&owner, pipe) != 0)
         return TAKEN;
-    verdict = cordon__judge_server(&owner, &place->self.subject);
+    verdict = cordon__judge(&owner, &place->self.subject, 0);
     if (verdict == CORDON__WELCOME || verdict == CORDON__UNKNOWN)
         return verdict == CORDON__WELCOME ? OURS : TAKEN;
     cordon__pipe_stranger(fault, create_step, place->paths[CORDON_ADDRESS], &owner, verdict);
@@ -203,7 +203,7 @@ int cordon__instance_is_ours(const cordon__making *making, HANDLE pipe, int is_f
     if (making->guard.descriptor)
         return cordon__pipe_is_ours(pipe, own);
     return is_first || (cordon__pipe_owner(&owner, pipe) == 0 &&
-                        cordon__judge_server(&owner, own) == CORDON__WELCOME);
+                        cordon__judge(&owner, own, 0) == CORDON__WELCOME);
 }
 
 /* 0; TAKEN; or a failure. The flag is the system's promise, and what is read back our own look:

@@ -125,11 +125,6 @@ static DWORD ask_own(cordon__subject *own)
     return error;
 }
 
-static int is_system(const cordon__subject *who)
-{
-    return strcmp(who->sid, "S-1-5-18") == 0 && !who->is_app_container;
-}
-
 int cordon__peer_judge(const cordon__identity *peer, cordon__own numbers, unsigned flags,
                        cordon_fault *fault)
 {
@@ -146,9 +141,7 @@ int cordon__peer_judge(const cordon__identity *peer, cordon__own numbers, unsign
     who.level = peer->level;
     who.has_level = peer->has_level;
     who.is_app_container = peer->is_contained;
-    if ((flags & CORDON_TRUST_ROOT) && is_system(&who))
-        return CORDON_OK;
-    verdict = peer->is_server ? cordon__judge_server(&who, &own) : cordon__judge_client(&who, &own);
+    verdict = cordon__judge(&who, &own, (flags & CORDON_TRUST_ROOT) != 0);
     return verdict == CORDON__WELCOME ? CORDON_OK
                                       : cordon__pipe_stranger(fault, step, NULL, &who, verdict);
 }

@@ -4,11 +4,19 @@
 
 #include <string.h>
 
+static int is_system(const cordon__subject *who)
+{
+    return strcmp(who->sid, "S-1-5-18") == 0 && !who->is_app_container;
+}
+
 /* What is not known counts against the other side, also what we do not know of ourselves. */
-static enum cordon__verdict judge(const cordon__subject *other, const cordon__subject *own)
+enum cordon__verdict cordon__judge(const cordon__subject *other, const cordon__subject *own,
+                                   int trusts_system)
 {
     if (other->sid[0] == '\0' || own->sid[0] == '\0')
         return CORDON__UNKNOWN;
+    if (trusts_system && is_system(other))
+        return CORDON__WELCOME;
     if (strcmp(other->sid, own->sid) != 0)
         return CORDON__OTHER_USER;
     if (other->is_app_container)
@@ -16,16 +24,6 @@ static enum cordon__verdict judge(const cordon__subject *other, const cordon__su
     if (!other->has_level || !own->has_level || other->level < own->level)
         return CORDON__LOWER;
     return CORDON__WELCOME;
-}
-
-enum cordon__verdict cordon__judge_client(const cordon__subject *client, const cordon__subject *own)
-{
-    return judge(client, own);
-}
-
-enum cordon__verdict cordon__judge_server(const cordon__subject *owner, const cordon__subject *own)
-{
-    return judge(owner, own);
 }
 
 const char *cordon__verdict_text(enum cordon__verdict verdict)

@@ -27,11 +27,11 @@ enum cordon__verdict {
     CORDON__APP_CONTAINER, /* sandboxed */
 };
 
-/* A client at our server: same SID, level not below ours, no AppContainer. */
-enum cordon__verdict cordon__judge_client(const cordon__subject *client,
-                                          const cordon__subject *own);
-/* The server at our client, by its pipe object's owner and label: the same rule. */
-enum cordon__verdict cordon__judge_server(const cordon__subject *owner, const cordon__subject *own);
+/* A client at our server, and a server at our client by its pipe object's owner and label: same
+ * SID, level not below ours, no AppContainer. trusts_system: the system's own account too, so
+ * contained as little. */
+enum cordon__verdict cordon__judge(const cordon__subject *other, const cordon__subject *own,
+                                   int trusts_system);
 /* For faults: "its integrity level is below ours". Static text. */
 const char *cordon__verdict_text(enum cordon__verdict verdict);
 

@@ -24,6 +24,13 @@ typedef struct contract {
 #        name, name    \
     }
 
+/* Not for the system that is there. */
+#define LEAVE_OUT(reason)                             \
+    do {                                              \
+        print_message("[  SKIPPED ] %s\n", (reason)); \
+        skip();                                       \
+    } while (0)
+
 extern const contract common_places[], common_lines[]; /* NULL at the end */
 
 extern cordon_fault   fault;

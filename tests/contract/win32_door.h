@@ -2,26 +2,11 @@
 #ifndef CONTRACT_WIN32_DOOR_H
 #define CONTRACT_WIN32_DOOR_H
 
-#include "../../src/dialect.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "inner.h" /* of tests/support/win32 */
 
 #include <uv.h>
 
 #include "../../src/win32/pipe.h"
-
-#define SKIP(reason)                                  \
-    do {                                              \
-        print_message("[  SKIPPED ] %s\n", (reason)); \
-        skip();                                       \
-    } while (0)
 
 extern cordon_fault   fault;
 extern cordon__place *place; /* of this test alone */

@@ -30,9 +30,19 @@ cordon__place *kit_serve(kit *it);
 void kit_descriptor(SECURITY_ATTRIBUTES *attributes, const char *list);
 /* Owner, group, list of a file or directory in words. */
 void kit_guard_of(char *text, size_t room, const wchar_t *path);
-/* What it has must be what guard.c says, to the letter where the system keeps letters, and in any
- * case ours alone. */
-void kit_check_guard(kit *it, const wchar_t *path, enum cordon__guarded what);
+/* What it has must be for us alone, as access.c judges it. */
+void kit_check_ours(kit *it, const wchar_t *path);
+/* It must be what guard.c says, to the letter. KIT_NEEDS_LETTERS first. */
+void kit_check_letters(kit *it, const wchar_t *path, enum cordon__guarded what);
+#define KIT_NEEDS_LETTERS SUPPORT_NEEDS_WINDOWS("it makes Unix modes of lists")
+
+/* What leads elsewhere: a directory that is a link to another one, and a plain file that its owner
+ * has marked as something else (a tag that no program of the system knows). KIT_NEEDS_LINKS first.
+ * RemoveDirectoryW takes the first away. */
+void kit_junction(const char *path, const char *target);
+void kit_tagged_file(const char *path, const void *data, size_t size);
+int  kit_is_link(const char *path);
+#define KIT_NEEDS_LINKS SUPPORT_NEEDS_WINDOWS("it knows no reparse points")
 
 #define kit_test(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 

@@ -102,7 +102,7 @@ static void check_reaches_its_own(kit *it, program *who, program *other)
     SUPPORT_CODE(cordon__connect(&client, who->place, &it->fault), CORDON_OK, &it->fault);
     assert_int_equal(cordon__pipe_owner(&owner, (HANDLE)client), 0);
     assert_int_equal(owner.level, who->place->self.subject.level);
-    assert_int_equal(cordon__judge_server(&owner, &who->place->self.subject), CORDON__WELCOME);
+    assert_int_equal(cordon__judge(&owner, &who->place->self.subject, 0), CORDON__WELCOME);
     SUPPORT_CODE(cordon__accept(&server, other->listener, &it->fault), CORDON__NOBODY, &it->fault);
     SUPPORT_CODE(cordon__accept(&server, who->listener, &it->fault), CORDON_OK, &it->fault);
     cordon__handle_close(client);
@@ -181,7 +181,7 @@ static void normal_one_cannot_pass_for_the_elevated(void **state)
     SUPPORT_CODE(cordon__listen(&squatter, normal, 0, 0, &it->fault), CORDON_OK, &it->fault);
     assert_int_equal(cordon__connect(&client, elevated, &it->fault), CORDON_OK);
     assert_int_equal(cordon__pipe_owner(&owner, (HANDLE)client), 0);
-    assert_int_equal(cordon__judge_server(&owner, &elevated->self.subject), CORDON__LOWER);
+    assert_int_equal(cordon__judge(&owner, &elevated->self.subject, 0), CORDON__LOWER);
     cordon__handle_close(client);
     assert_int_equal(cordon__listen(&mine, elevated, 0, 0, &it->fault), CORDON_EIMPOSTOR);
     assert_null(mine);

@@ -20,7 +20,7 @@ static void lock_is_ours_alone_and_tells_people_its_holder(void **state)
     kit_serve(it);
     path = cordon__place_path(it->place, CORDON_LOCK);
     SUPPORT_CODE(take(it, &lock), CORDON_OK, &it->fault);
-    kit_check_guard(it, it->place->wide[CORDON_LOCK], CORDON__GUARD_FILE);
+    kit_check_ours(it, it->place->wide[CORDON_LOCK]);
     size = support_read(path, text, sizeof text - 1);
     text[size] = '\0';
     assert_int_equal(strtoul(text, NULL, 10), GetCurrentProcessId());
@@ -29,6 +29,18 @@ static void lock_is_ours_alone_and_tells_people_its_holder(void **state)
     assert_int_equal(text[size - 1], '\n');
     cordon__lock_release(lock);
     assert_int_equal(support_read(path, text, sizeof text), 0);
+}
+
+static void lock_has_our_descriptor_to_the_letter(void **state)
+{
+    kit          *it = *state;
+    cordon__lock *lock;
+
+    KIT_NEEDS_LETTERS;
+    kit_serve(it);
+    SUPPORT_CODE(take(it, &lock), CORDON_OK, &it->fault);
+    kit_check_letters(it, it->place->wide[CORDON_LOCK], CORDON__GUARD_FILE);
+    cordon__lock_release(lock);
 }
 
 static void held_lock_cannot_be_removed_or_renamed(void **state)
@@ -78,6 +90,35 @@ static void directory_in_the_place_of_a_lock_is_unsafe(void **state)
     assert_null(lock);
 }
 
+static void link_in_the_place_of_a_lock_is_unsafe(void **state)
+{
+    static const enum cordon_place locks[] = {CORDON_LOCK, CORDON_START_LOCK};
+    kit                           *it = *state;
+    char                           target[SUPPORT_PATH], names[64];
+
+    KIT_NEEDS_LINKS;
+    kit_serve(it);
+    support_join(target, it->root, "target");
+    support_directory_make(target);
+    for (int i = 0; i < 4; i++) {
+        const char   *path = cordon__place_path(it->place, locks[i / 2]);
+        cordon__lock *lock = NULL;
+
+        if (i % 2)
+            kit_tagged_file(path, "", 0);
+        else
+            kit_junction(path, target);
+        assert_int_equal(cordon__lock_take(&lock, it->place, locks[i / 2], &it->fault),
+                         CORDON_EUNSAFE);
+        assert_null(lock);
+        assert_non_null(strstr(it->fault.text, "a link instead of a plain file"));
+        assert_true(kit_is_link(path));
+        assert_true(i % 2 || RemoveDirectoryW(support_wide(path)));
+    }
+    support_names(names, sizeof names, target);
+    assert_string_equal(names, "");
+}
+
 static int hold_for_ever(const char *argument, support_child *self)
 {
     static const cordon__trace silent = {NULL, NULL};
@@ -124,7 +165,6 @@ static void lock_dies_with_its_holder_and_names_the_dead(void **state)
     assert_true(support_until(is_free, it, SUPPORT_SOON));
 }
 
-/* Wine locks for those who ask only: a locked byte can be read there. */
 static void its_holder_is_told_without_taking_it(void **state)
 {
     kit           *it = *state;
@@ -138,7 +178,7 @@ static void its_holder_is_told_without_taking_it(void **state)
     assert_int_equal(support_signal_wait(&child.told, SUPPORT_SOON), 'h');
     SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
                  &it->fault);
-    assert_int_equal(holder.is_held, support_is_wine() ? -1 : 1);
+    assert_int_not_equal(holder.is_held, 0);
     assert_int_equal(holder.life, CORDON__PROCESS_RUNS);
     assert_non_null(strstr(holder.program, "contract_win32_lock"));
     support_kill_child(&child);
@@ -146,6 +186,22 @@ static void its_holder_is_told_without_taking_it(void **state)
     SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
                  &it->fault);
     assert_int_equal(holder.is_held, 0);
+}
+
+static void lock_that_is_held_says_so(void **state)
+{
+    kit           *it = *state;
+    support_child  child;
+    cordon__holder holder;
+
+    SUPPORT_NEEDS_WINDOWS("it locks for those who ask only: a locked byte can be read");
+    kit_serve(it);
+    support_start(&child, parts, "hold", it->home);
+    assert_int_equal(support_signal_wait(&child.told, SUPPORT_SOON), 'h');
+    SUPPORT_CODE(cordon__lock_look(&holder, it->place, CORDON_LOCK, &it->fault), CORDON_OK,
+                 &it->fault);
+    assert_int_equal(holder.is_held, 1);
+    support_kill_child(&child);
 }
 
 typedef struct racer {
@@ -205,11 +261,14 @@ int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         kit_test(lock_is_ours_alone_and_tells_people_its_holder),
+        kit_test(lock_has_our_descriptor_to_the_letter),
         kit_test(held_lock_cannot_be_removed_or_renamed),
         kit_test(lock_with_two_names_is_unsafe),
         kit_test(directory_in_the_place_of_a_lock_is_unsafe),
+        kit_test(link_in_the_place_of_a_lock_is_unsafe),
         kit_test(lock_dies_with_its_holder_and_names_the_dead),
         kit_test(its_holder_is_told_without_taking_it),
+        kit_test(lock_that_is_held_says_so),
         kit_test(two_never_hold_it),
     };
 

@@ -280,7 +280,21 @@ static void log_grows_and_is_ours_alone(void **state)
         assert_int_equal(support_read(path, text, sizeof text), 8 * round);
     }
     assert_memory_equal(text, "out\nerr\nout\nerr\n", 16);
-    kit_check_guard(it, support_wide(path), CORDON__GUARD_FILE);
+    kit_check_ours(it, support_wide(path));
+}
+
+static void log_has_our_descriptor_to_the_letter(void **state)
+{
+    kit        *it = *state;
+    start_order start;
+    char        path[SUPPORT_PATH];
+
+    KIT_NEEDS_LETTERS;
+    kit_serve(it);
+    support_join(path, it->root, "log");
+    SUPPORT_CODE(print_to(it, &start, path), CORDON_OK, &it->fault);
+    assert_int_equal(start_end(&start, it), 0);
+    kit_check_letters(it, support_wide(path), CORDON__GUARD_FILE);
 }
 
 static void log_that_is_no_file_of_ours_is_refused(void **state)
@@ -343,6 +357,7 @@ int main(void)
         kit_test(word_that_is_none_is_eunsafe),
         kit_test(handle_that_nobody_gave_us_is_eunsafe),
         kit_test(log_grows_and_is_ours_alone),
+        kit_test(log_has_our_descriptor_to_the_letter),
         kit_test(log_that_is_no_file_of_ours_is_refused),
         kit_test(child_has_our_streams_or_none),
     };

@@ -197,6 +197,68 @@ static void client_of_a_lower_level_is_told_as_such(void **state)
     CloseHandle(low);
 }
 
+static SECURITY_IMPERSONATION_LEVEL told_level(HANDLE server)
+{
+    SECURITY_IMPERSONATION_LEVEL level = SecurityDelegation;
+    HANDLE                       token;
+    DWORD                        size;
+
+    assert_true(ImpersonateNamedPipeClient(server));
+    assert_true(OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token));
+    assert_true(RevertToSelf());
+    assert_true(GetTokenInformation(token, TokenImpersonationLevel, &level, sizeof level, &size));
+    CloseHandle(token);
+    return level;
+}
+
+/* Whoever has our server's name could else act as the client. */
+static void client_lets_itself_be_identified_and_no_more(void **state)
+{
+    kit              *it = *state;
+    cordon__listener *listener;
+    intptr_t          client, server;
+    OVERLAPPED        writing = {0}, reading = {0};
+    char              byte = 'x';
+    DWORD             size;
+
+    SUPPORT_NEEDS_WINDOWS("it ignores how far a client lets itself be impersonated");
+    listener = serve(it);
+    SUPPORT_CODE(cordon__connect(&client, it->place, &it->fault), CORDON_OK, &it->fault);
+    SUPPORT_CODE(cordon__accept(&server, listener, &it->fault), CORDON_OK, &it->fault);
+    (void)WriteFile((HANDLE)client, &byte, 1, NULL, &writing);
+    assert_true(GetOverlappedResult((HANDLE)client, &writing, &size, TRUE));
+    (void)ReadFile((HANDLE)server, &byte, 1, NULL, &reading);
+    assert_true(GetOverlappedResult((HANDLE)server, &reading, &size, TRUE));
+    assert_int_equal(told_level((HANDLE)server), SecurityIdentification);
+    cordon__handle_close(client);
+    cordon__handle_close(server);
+    stop(listener);
+}
+
+/* One whose token goes with what it writes (not as ours, which is looked at when it opens). */
+static void client_that_has_said_nothing_is_a_stranger(void **state)
+{
+    kit             *it = *state;
+    cordon__identity peer;
+    HANDLE           server, client;
+    char             byte = 'x';
+    DWORD            size;
+
+    SUPPORT_NEEDS_WINDOWS("it impersonates who has said nothing too");
+    kit_serve(it);
+    server = open_door(it->place->wide[CORDON_ADDRESS]);
+    client = CreateFileW(
+        it->place->wide[CORDON_ADDRESS], FILE_READ_DATA | FILE_WRITE_DATA, 0, NULL, OPEN_EXISTING,
+        SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION | SECURITY_CONTEXT_TRACKING, NULL);
+    assert_ptr_not_equal(client, INVALID_HANDLE_VALUE);
+    assert_int_equal(cordon__peer_of_client(&peer, server, &it->fault), CORDON_EIMPOSTOR);
+    assert_true(WriteFile(client, &byte, 1, &size, NULL));
+    assert_true(ReadFile(server, &byte, 1, &size, NULL));
+    SUPPORT_CODE(cordon__peer_of_client(&peer, server, &it->fault), CORDON_OK, &it->fault);
+    CloseHandle(client);
+    CloseHandle(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +266,8 @@ int main(void)
         kit_test(lower_program_can_neither_read_nor_write_the_pipe),
         kit_test(name_that_we_have_is_nobody_elses_first),
         kit_test(client_of_a_lower_level_is_told_as_such),
+        kit_test(client_lets_itself_be_identified_and_no_more),
+        kit_test(client_that_has_said_nothing_is_a_stranger),
     };
 
     return cmocka_run_group_tests_name("contract_win32_wall", tests, NULL, NULL);

@@ -148,12 +148,23 @@ static const struct {
     const char *name;
     int (*run)(char **words);
 } verbs[] = {
-    {"cat", do_cat},           {"say", do_say},         {"fail", do_fail},
-    {"status", do_status},     {"zeros", do_zeros},     {"endless", do_endless},
-    {"sleep", do_sleep},       {"late", do_late},       {"family", do_family},
-    {"alive", do_alive},       {"leaked", do_leaked},   {"leak", puppet_leak},
-    {"unread", puppet_unread}, {"break", puppet_break}, {"echo", puppet_echo},
+    {"cat", do_cat},
+    {"say", do_say},
+    {"fail", do_fail},
+    {"status", do_status},
+    {"zeros", do_zeros},
+    {"endless", do_endless},
+    {"sleep", do_sleep},
+    {"late", do_late},
+    {"family", do_family},
+    {"alive", do_alive},
+    {"leaked", do_leaked},
+    {"leak", puppet_leak},
+    {"unread", puppet_unread},
+    {"break", puppet_break},
+    {"echo", puppet_echo},
     {"files", puppet_files},
+    {"interrupt", puppet_interrupt},
 };
 
 int main(int argc, char **argv)

@@ -21,6 +21,7 @@ int puppet_leak(char **words);
 int puppet_has_leaked(void);
 int puppet_unread(char **words);
 int puppet_break(char **words);
+int puppet_interrupt(char **words);
 
 /* The same on all systems (puppet_channel.c). */
 int puppet_echo(char **words);

@@ -108,7 +108,8 @@ int puppet_unread(char **words)
     return run(words, ends[1]);
 }
 
-int puppet_break(char **words)
+/* Told of the signal when it is ready. */
+static int end_by(int number, char **words)
 {
     int   ends[2], status = 0;
     char  ready;
@@ -124,8 +125,18 @@ int puppet_break(char **words)
         _exit(WRONG);
     }
     close(ends[1]);
-    if (read(ends[0], &ready, 1) != 1 || kill(child, SIGINT) != 0 ||
+    if (read(ends[0], &ready, 1) != 1 || kill(child, number) != 0 ||
         waitpid(child, &status, 0) != child || !WIFEXITED(status))
         return WRONG;
     return WEXITSTATUS(status);
+}
+
+int puppet_break(char **words)
+{
+    return end_by(SIGTERM, words);
+}
+
+int puppet_interrupt(char **words)
+{
+    return end_by(SIGINT, words);
 }

@@ -147,19 +147,38 @@ int puppet_unread(char **words)
     return run(words, writing);
 }
 
-int puppet_break(char **words)
+/* Started with these flags, and told of the event when it is ready. */
+static int end_by(DWORD event, char **words, DWORD flags)
 {
     PROCESS_INFORMATION made;
     HANDLE              reading, writing;
     DWORD               got = 0;
     char                ready;
 
-    if (!CreatePipe(&reading, &writing, NULL, 0) ||
-        launch(&made, words, writing, CREATE_NEW_PROCESS_GROUP) != 0)
+    if (!CreatePipe(&reading, &writing, NULL, 0) || launch(&made, words, writing, flags) != 0)
         return WRONG;
     CloseHandle(writing);
     if (!ReadFile(reading, &ready, 1, &got, NULL) || got != 1 ||
-        !GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, made.dwProcessId))
+        !GenerateConsoleCtrlEvent(event, flags ? made.dwProcessId : 0))
         return WRONG;
     return wait_for(&made);
+}
+
+int puppet_break(char **words)
+{
+    return end_by(CTRL_BREAK_EVENT, words, CREATE_NEW_PROCESS_GROUP);
+}
+
+static BOOL WINAPI stay(DWORD event)
+{
+    return event == CTRL_C_EVENT;
+}
+
+/* It cannot be told to one group: so to a console that nobody else has. */
+int puppet_interrupt(char **words)
+{
+    FreeConsole();
+    if (!AllocConsole() || !SetConsoleCtrlHandler(stay, TRUE))
+        return WRONG;
+    return end_by(CTRL_C_EVENT, words, 0);
 }

@@ -334,9 +334,9 @@ int support_is_wine(void);
 
 /* ---- what can be counted (count.c) --------------------------------------------------- */
 
+/* SUPPORT_HELPERS: as many more may be the system's own, which come when it likes. */
 int support_count_descriptors(void);
-/* SUPPORT_HELPERS: as many of them may be the system's own, which come when it likes. */
-int support_count_threads(void);
+int support_count_threads(void); /* none that the system has begun for itself */
 
 /* An allocator for cordon_endpoint_options: allocate = support_allocate, user = this. */
 typedef struct support_memory {

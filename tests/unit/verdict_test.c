@@ -10,6 +10,7 @@
 #define LOW       0x1000
 #define MEDIUM    0x2000
 #define HIGH      0x3000
+#define TOP       0x4000
 
 typedef struct judged {
     const char          *what;
@@ -31,7 +32,7 @@ static const judged cases[] = {
     {"another user", {BOB, MEDIUM, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
     {"another user, elevated", {BOB, HIGH, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
     {"another user, sandboxed", {BOB, LOW, 1, 1}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
-    {"the system", {SYSTEM, 0x4000, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
+    {"the system", {SYSTEM, TOP, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
     {"anonymous", {ANONYMOUS, 0, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
     {"a SID that ours begins", {ADA "0", MEDIUM, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
     {"sandboxed", {ADA, LOW, 1, 1}, {ADA, MEDIUM, 1, 0}, CORDON__APP_CONTAINER},
@@ -42,15 +43,38 @@ static const judged cases[] = {
     {"nobody at nobody's", {"", MEDIUM, 1, 0}, {"", MEDIUM, 1, 0}, CORDON__UNKNOWN},
 };
 
+/* CORDON_TRUST_ROOT. */
+static const judged trusting[] = {
+    {"the system", {SYSTEM, TOP, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__WELCOME},
+    {"the system of no known level", {SYSTEM, 0, 0, 0}, {ADA, MEDIUM, 1, 0}, CORDON__WELCOME},
+    {"the system, sandboxed", {SYSTEM, TOP, 1, 1}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
+    {"the system at its own", {SYSTEM, TOP, 1, 0}, {SYSTEM, TOP, 1, 0}, CORDON__WELCOME},
+    {"the system at nobody's", {SYSTEM, TOP, 1, 0}, {"", 0, 0, 0}, CORDON__UNKNOWN},
+    {"a SID that the system's begins",
+     {SYSTEM "8", TOP, 1, 0},
+     {ADA, MEDIUM, 1, 0},
+     CORDON__OTHER_USER},
+    {"another user", {BOB, HIGH, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__OTHER_USER},
+    {"ourselves", {ADA, MEDIUM, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__WELCOME},
+    {"low", {ADA, LOW, 1, 0}, {ADA, MEDIUM, 1, 0}, CORDON__LOWER},
+    {"unreadable", {"", 0, 0, 0}, {ADA, MEDIUM, 1, 0}, CORDON__UNKNOWN},
+};
+
+static void check(const judged *row, int trusts_system)
+{
+    const enum cordon__verdict verdict = cordon__judge(&row->other, &row->own, trusts_system);
+
+    if (verdict != row->verdict)
+        fail_msg("%s: %s", row->what, cordon__verdict_text(verdict));
+}
+
 static void each_identity_is_judged_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        if (cordon__judge_client(&cases[i].other, &cases[i].own) != cases[i].verdict)
-            fail_msg("as a client: %s", cases[i].what);
-        if (cordon__judge_server(&cases[i].other, &cases[i].own) != cases[i].verdict)
-            fail_msg("as a server: %s", cases[i].what);
-    }
+    for (size_t i = 0; i < COUNT(cases); i++)
+        check(&cases[i], 0);
+    for (size_t i = 0; i < COUNT(trusting); i++)
+        check(&trusting[i], 1);
 }
 
 /* Only one verdict lets in; and it is 0. */

@@ -32,6 +32,37 @@ int support_count_descriptors(void)
     return count > 0 ? (int)count : count_one_by_one();
 }
 
+/* The thread pool's begin in the system's own ground, and come and go when it likes. Nor is one
+ * counted that has ended and is only still known. */
+static int is_nobodys(DWORD id)
+{
+    enum { BEGINNING = 9 }; /* ThreadQuerySetWin32StartAddress */
+    union {
+        FARPROC plain;
+        LONG(NTAPI *typed)(HANDLE, int what, void *facts, ULONG size, ULONG *used);
+    } ask;
+    const HMODULE ground = GetModuleHandleW(L"ntdll.dll");
+    const HANDLE  thread = OpenThread(THREAD_QUERY_INFORMATION | SYNCHRONIZE, FALSE, id);
+    HMODULE       home = NULL;
+    wchar_t      *begins = NULL;
+    LONG          status;
+    int           has_ended;
+
+    if (thread == NULL)
+        return 1;
+    ask.plain = GetProcAddress(ground, "NtQueryInformationThread");
+    SUPPORT_CHECK(ask.plain != NULL);
+    status = ask.typed(thread, BEGINNING, &begins, sizeof begins, NULL);
+    has_ended = WaitForSingleObject(thread, 0) == WAIT_OBJECT_0;
+    CloseHandle(thread);
+    if (status < 0 || has_ended)
+        return 1;
+    (void)GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
+                                 GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                             begins, &home);
+    return home == ground;
+}
+
 int support_count_threads(void)
 {
     HANDLE        all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
@@ -41,7 +72,8 @@ int support_count_threads(void)
     SUPPORT_CHECK(all != INVALID_HANDLE_VALUE);
     entry.dwSize = sizeof entry;
     for (BOOL is_there = Thread32First(all, &entry); is_there; is_there = Thread32Next(all, &entry))
-        count += entry.th32OwnerProcessID == GetCurrentProcessId();
+        count +=
+            entry.th32OwnerProcessID == GetCurrentProcessId() && !is_nobodys(entry.th32ThreadID);
     CloseHandle(all);
     return count;
 }

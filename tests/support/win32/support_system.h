@@ -9,7 +9,7 @@
 #define SUPPORT_SOON 60000
 #define SUPPORT_EXE  ".exe"
 
-#define SUPPORT_HELPERS 8 /* the thread pool's */
+#define SUPPORT_HELPERS 8 /* handles of the thread pool */
 
 #define SUPPORT_BACKLOG    4 /* of a server that is not told */
 #define SUPPORT_HALF_CLOSE 0 /* who has nothing more to say may say so, and listen on */
