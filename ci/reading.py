@@ -26,7 +26,7 @@ def without_comments_and_strings(text):
         return re.sub(r"[^\n]", " ", match.group())
 
     def blank_strings(line):
-        return re.sub(r'"(\\.|[^"\\])*"', blank, line.group())
+        return re.sub(r'"((?:\\.|[^"\\])*)"', lambda text: '"' + blank(text)[1:-1] + '"', line.group())
 
     text = re.sub(r"/\*.*?\*/|//[^\n]*", blank, text, flags=re.S)
     return re.sub(r"^(?![ \t]*#[ \t]*include).*$", blank_strings, text, flags=re.M)

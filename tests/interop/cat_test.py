@@ -1,7 +1,6 @@
 """cordon cat: a request a line, a reply a line, in order, many under way."""
 import json
 import os
-import signal
 import subprocess
 import unittest
 
@@ -124,8 +123,7 @@ class Cat(kit.Case):
     def test_a_reader_that_leaves_ends_it(self):
         self.serve_echo()
         client = self.start(CORDON, "cat", kit.APP, "--dir", kit.native(self.dir), stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                            preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN))
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, restore_signals=False)
         client.stdout.close()
         client.stdin.write(b"one\n")
         client.stdin.close()

@@ -14,8 +14,6 @@ import kit
 import peer
 
 OTHER = 65533  # as whom kit runs a stranger
-AS_ROOT = unittest.skipUnless(hasattr(os, "geteuid") and os.geteuid() == 0,
-                              "needs root, to be another user")
 HOLDER = """
 import fcntl, os, sys, time
 file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
@@ -333,7 +331,7 @@ class Peers(Doctor):
             served.on_hello = lambda served, stream, hello: stream.sendall(b"HTTP/1.1 400 Bad\r\n")
             self.check(6, f"pid {os.getpid()} serves it but does not speak our protocol")
 
-    @AS_ROOT
+    @kit.as_root
     def test_a_server_of_another_user(self):
         os.chown(self.dir, OTHER, OTHER)
         with socket.socket(socket.AF_UNIX) as listener:
@@ -345,7 +343,7 @@ class Peers(Doctor):
 
 
 @kit.posix_only(kit.MODES)
-@AS_ROOT
+@kit.as_root
 class Strangers(Doctor):
     def test_a_directory_of_another_user(self):
         os.chown(self.dir, OTHER, OTHER)

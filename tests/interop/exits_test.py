@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import signal
 import socket
 import stat
 import subprocess
@@ -165,7 +164,7 @@ class Statuses(kit.Case):
                            stderr=subprocess.DEVNULL)
         kit.until(lambda: b"in_flight: 1" in self.cordon("status").out, "the first is under way")
         self.check_error(self.cordon("call"), 5, "limit")
-        first.send_signal(signal.SIGINT)
+        first.send_signal(kit.INTERRUPT)
         self.assertEqual(first.wait(kit.PATIENCE), 130)
 
     def test_7_already_running(self):
@@ -216,7 +215,7 @@ class Statuses(kit.Case):
                 client.stdin.write(b"one\n")
                 client.stdin.close()
                 kit.until(lambda: b"in_flight: 1" in self.cordon("status").out, "it waits")
-                client.send_signal(signal.SIGINT)
+                client.send_signal(kit.INTERRUPT)
                 self.assertEqual(client.wait(kit.PATIENCE), 130)
                 kit.until(lambda: b"in_flight: 0" in self.cordon("status").out, "it was canceled")
 
@@ -227,19 +226,19 @@ class Statuses(kit.Case):
 
 @kit.posix_only(kit.MODES)
 class AnotherUser(kit.Case):
-    @unittest.skipUnless(os.geteuid() == 0, "needs root, to be another user")
+    @kit.as_root
     def test_4_a_directory_of_another_user(self):
         os.chown(self.dir, 65533, 65533)
         self.check_error(self.cordon("call"), 4, self.dir)
 
-    @unittest.skipUnless(os.geteuid() == 0, "needs root, to be another user")
+    @kit.as_root
     def test_4_another_user_may_not_come_in(self):
         self.serve_echo()
         for verb in ("call", "status", "stop", "token"):
             with self.subTest(verb=verb):
                 self.check_error(self.cordon(verb, stranger=True), 4, self.dir)
 
-    @unittest.skipUnless(os.geteuid() == 0, "needs root, to be another user")
+    @kit.as_root
     def test_4_an_impostor_hears_nothing(self):
         """Root's socket in a user's own directory, as a link or a mistake may leave it there."""
         heard = []

@@ -14,11 +14,20 @@ import unittest
 CORDON = os.environ["CORDON_BIN"]
 BUILD = pathlib.Path(os.environ["CORDON_BUILD"])
 SOURCE = pathlib.Path(os.environ["CORDON_SOURCE"])
+CONFIGURATION = os.environ.get("CORDON_CONFIGURATION", "")  # a folder, of a build that has several
 IS_WINDOWS = CORDON.endswith(".exe")
 IS_EMULATED = IS_WINDOWS and os.name == "posix"
 PATIENCE = 120 if IS_EMULATED else 30  # seconds: only a hang takes so long
 # Where a program takes long to start, the usual deadline of five seconds says nothing.
 UNHURRIED = ["--timeout", "60000"] if IS_EMULATED else []
+# What Python lacks on Windows itself. There, Ctrl-Break is the event that one program can be sent:
+# to a group of its own.
+if os.name == "nt":
+    GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    INTERRUPT, KILLED = signal.CTRL_BREAK_EVENT, 1
+else:
+    GROUP = {}
+    INTERRUPT, KILLED = signal.SIGINT, -9
 APP = "interop"
 
 
@@ -27,11 +36,14 @@ def native(path):
     return "Z:" + str(path).replace("/", "\\") if IS_EMULATED else str(path)
 
 
+def built_at(folder, name):
+    return BUILD / folder / CONFIGURATION / (name + ".exe" if IS_WINDOWS else name)
+
+
 def program(folder, name):
     """A program of the build, twice: as we start it, and as one that it can start itself would."""
-    name += ".exe" if IS_WINDOWS else ""
-    built = BUILD / folder / name
-    script = BUILD / "tests/interop/start" / name
+    built = built_at(folder, name)
+    script = BUILD / "tests/interop/start" / built.name
     started = str(script if script.exists() else built)
     return started, native(built) if IS_WINDOWS else started
 
@@ -40,6 +52,8 @@ PUPPET, PUPPET_NATIVE = program("tests/interop", "puppet")
 CORDON_NATIVE = program("tools", "cordon")[1] if IS_WINDOWS else CORDON
 os.environ["PUPPET"] = PUPPET_NATIVE
 posix_only = lambda why: unittest.skipIf(IS_WINDOWS, why)
+as_root = unittest.skipUnless(hasattr(os, "geteuid") and os.geteuid() == 0,
+                              "needs root, to be another user")
 SHELL = "needs a POSIX shell"
 MODES = "modes of files, users and links are POSIX's"
 DESCRIPTORS = "only descriptors 0, 1 and 2 reach a program of Windows from here"
@@ -65,6 +79,8 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="cordon-interop.")
+        if os.name == "nt":  # the folder for temporary files may be told by its short name
+            self.dir = os.path.realpath(self.dir)
         self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
         self.said = []  # everything that the command printed, to look for the token in it
 
@@ -112,14 +128,13 @@ class Case(unittest.TestCase):
         folder = tempfile.mkdtemp(prefix="cordon-bin.")
         self.addCleanup(shutil.rmtree, folder)
         os.chmod(folder, 0o755)
-        build = pathlib.Path(os.environ["CORDON_BUILD"])
-        for file in (CORDON, *build.glob("libcordon.so*")):
+        for file in (CORDON, *(BUILD / CONFIGURATION).glob("libcordon.so*")):
             shutil.copy(file, folder)
         return folder
 
     def start(self, *line, **how):
         """A process that is ended with the test, by its pid."""
-        process = subprocess.Popen(line, **how)
+        process = subprocess.Popen(line, **GROUP, **how)
         self.addCleanup(end, process)
         return process
 
@@ -140,12 +155,12 @@ class Case(unittest.TestCase):
         if not ended_by_test:
             ask_to_end(server)
         status = server.wait(PATIENCE)
-        ended_by_test |= status == -signal.SIGKILL or was_stopped and status == -signal.SIGTERM
+        ended_by_test |= status == KILLED or was_stopped and status == -signal.SIGTERM
         close_streams(server)
         with open(log, "rb") as file:
             file.seek(0)
             said = file.read().decode(errors="replace")
-        if not ended_by_test or status > 0 and status != 130:
+        if not ended_by_test or status > 0 and status not in (KILLED, 130):
             self.assertEqual(status, 0, f"the server ended badly: {said}")
 
     def serve_echo(self, *words, **how):
@@ -218,7 +233,7 @@ def start_telling(line, words, how):
 def start_telling_output(line, words, how):
     """The same where only three descriptors are inherited."""
     server = subprocess.Popen([*line, "--ready-fd", "1", *words], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, **how)
+                              stdout=subprocess.PIPE, **GROUP, **how)
     return server, server.stdout.readline().decode()
 
 
@@ -236,10 +251,10 @@ def is_waiting(process):
 
 
 def ask_to_end(process):
-    """As a person or a supervisor would; where there is no SIGTERM, as Ctrl-C does."""
+    """As a person or a supervisor would; where there is no SIGTERM, as its keys do."""
     if IS_EMULATED:  # it makes a thread in the signal's handler: for ever, if it came within a fork
         until(lambda: is_waiting(process), "Wine at rest")
-    process.send_signal(signal.SIGINT if IS_WINDOWS else signal.SIGTERM)
+    process.send_signal(INTERRUPT if IS_WINDOWS else signal.SIGTERM)
 
 
 def connect(address):

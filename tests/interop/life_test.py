@@ -12,7 +12,7 @@ from kit import CORDON
 
 class Ends(kit.Case):
     def test_a_signal_ends_it_cleanly(self):
-        for number in (signal.SIGINT,) if kit.IS_WINDOWS else (signal.SIGINT, signal.SIGTERM):
+        for number in (kit.INTERRUPT,) if kit.IS_WINDOWS else (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number=number):
                 server = self.serve_echo()
                 self.assertFalse(self.is_withdrawn())

@@ -95,7 +95,7 @@ class Peers(kit.Case):
             self.assertIn(b"running: yes\n", self.cordon("status").out)
             self.assertEqual(self.cordon("token").out.decode(), served.token.hex() + "\n")
             self.assertEqual(self.cordon("stop").status, 0)
-            self.assertTrue(served.stopped.is_set())
+            self.assertTrue(served.stopped.wait(kit.PATIENCE))
 
     def test_stop_waits_until_it_has_gone(self):
         with peer.Peer(self.dir) as served:

@@ -1,7 +1,6 @@
 """cordon serve -- CMD: one program a request, and what it may see, do and leave behind."""
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -309,6 +308,8 @@ class Resources(kit.Case):
             self.assertEqual(file.read(), "")
 
     def test_short_of_descriptors_it_is_busy_and_goes_on(self):
+        import resource  # which Windows has not
+
         def few():
             resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 

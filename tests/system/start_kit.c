@@ -6,13 +6,7 @@
 
 const char *start_bin(void)
 {
-    static char path[SUPPORT_PATH];
-    const char *build = getenv("CORDON_BUILD");
-
-    if (SUPPORT_EXE[0] == '\0' || build == NULL)
-        return support_bin();
-    snprintf(path, sizeof path, "%s/tools/cordon" SUPPORT_EXE, build);
-    return support_exists(path) ? path : NULL;
+    return support_bin();
 }
 
 const char *const *start_daemon(start_argv *argv, const char *directory)

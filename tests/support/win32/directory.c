@@ -5,9 +5,9 @@
 
 const wchar_t *support_wide(const char *text)
 {
-    static _Thread_local wchar_t made[4][SUPPORT_PATH * 2];
-    static _Thread_local int     next;
-    wchar_t                     *wide = made[next++ % 4];
+    static SUPPORT_OF_THREAD wchar_t made[4][SUPPORT_PATH * 2];
+    static SUPPORT_OF_THREAD int     next;
+    wchar_t                         *wide = made[next++ % 4];
 
     SUPPORT_CHECK(
         MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, SUPPORT_PATH * 2) > 0);

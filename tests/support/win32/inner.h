@@ -9,6 +9,13 @@
 #endif
 #include <windows.h>
 
+/* A variable that each thread has for itself. */
+#ifdef _MSC_VER
+#    define SUPPORT_OF_THREAD __declspec(thread)
+#else
+#    define SUPPORT_OF_THREAD _Thread_local
+#endif
+
 /* UTF-16, for the system; good until the fourth call from here on this thread. */
 const wchar_t *support_wide(const char *text);
 /* O:<user>G:<user>D:P(A;<flags and rights>;;;<user>)<more>, freed by LocalFree. */
