@@ -1,6 +1,6 @@
 # Connect or start: the real command is the daemon.
 cordon_test_kit(start_kit start_kit.c start_crowd.c)
-foreach(subject once fail ready)
+foreach(subject once fail options ready)
     cordon_test(NAME start_${subject}_test SOURCES start_${subject}_test.c LIBS start_kit)
 endforeach()
 foreach(subject busy time version)
