@@ -275,6 +275,20 @@ CORDON_API int cordon_loop_open_uv(cordon_loop **loop, struct uv_loop_s *uv, cor
 CORDON_API int cordon_loop_open_thread(cordon_loop **loop, cordon_fault *fault);
 
 /**
+ * Run it, as uv_run(uv, UV_RUN_DEFAULT) does, and quicker: on Linux a session that
+ * asks, waits and asks again costs no turn of libuv's loop for each. Handles on uv
+ * are served as ever, but for uv_prepare_t and uv_check_t, which live by turns:
+ * where one is active when this is called it is plain uv_run; one that is started
+ * later runs when something else happens.
+ *
+ * Thread:  the one that opened it; not from a callback.
+ * Returns: CORDON_OK: nothing keeps uv alive any more, or uv_stop. The loop has
+ *          gone then, if it was closed.
+ *          CORDON_EINVAL  another thread; it runs already; it has a thread of ours
+ */
+CORDON_API int cordon_loop_run(cordon_loop *loop);
+
+/**
  * Drain and close all that is on it. Done on return in thread mode; on a libuv
  * loop when its uv_run ends. Not from a callback of a thread loop.
  */

@@ -41,6 +41,15 @@
 #    define CORDON__COLD __attribute__((cold))
 #endif
 
+/* What is seldom asked for keeps its registers and its room on the stack to itself. */
+#if defined(_MSC_VER)
+#    define CORDON__APART __declspec(noinline)
+#elif !defined(__GNUC__)
+#    define CORDON__APART
+#else
+#    define CORDON__APART __attribute__((noinline))
+#endif
+
 /* A volatile int that another thread or a signal handler sets. (C11's atomics are still an
  * experiment in one compiler; there volatile is enough.) */
 #if defined(_MSC_VER) || !defined(__GNUC__)

@@ -337,17 +337,26 @@ static void throw_away(cordon__session *session, size_t size)
         cordon__session_close(session, CORDON_EPROTOCOL, NULL);
 }
 
-static void on_read(void *owner, size_t size)
+/* Where several ask, each waiting in the place of the loop would find another one. */
+static int may_stay(cordon__desk *desk, const cordon__session *session)
+{
+    const int is_again = desk->last == session;
+
+    desk->last = session;
+    return is_again && desk->may_stay;
+}
+
+static int on_read(void *owner, size_t size)
 {
     cordon__session *session = owner;
     cordon__desk    *desk = session->host->desk;
 
     if (session->life != CORDON__LIFE_OPEN) {
         throw_away(session, size);
-        return;
+        return 0;
     }
     if (!session->is_known && !is_friend(session))
-        return;
+        return 0;
     cordon__desk_enter(desk);
     if (cordon__buffer_size(&session->in) == 0 && !desk->is_room_taken)
         read_shared(session, size);
@@ -358,6 +367,7 @@ static void on_read(void *owner, size_t size)
     look_at_partial(session);
     cordon__session_settle(session);
     cordon__desk_leave(desk);
+    return may_stay(desk, session);
 }
 
 static void on_input_end(cordon__session *session)

@@ -12,7 +12,8 @@ static void on_wake_closed(void *owner)
 
     cordon__mail_drop(loop->mail);
     cordon__release(&cordon__libc, loop->desk.room);
-    if (loop->own == NULL)
+    loop->has_ended = 1;
+    if (loop->own == NULL && !loop->is_running)
         cordon__release(&cordon__libc, loop);
 }
 
@@ -206,6 +207,7 @@ static void run_thread(void *context)
     cordon_loop *loop = context;
 
     loop->mail->home = cordon__thread_self();
+    loop->desk.may_stay = 1;
     uv_sem_post(&loop->started);
     (void)uv_run(loop->own, UV_RUN_DEFAULT);
 }
@@ -270,4 +272,34 @@ int cordon_loop_open_thread(cordon_loop **loop, cordon_fault *fault)
     if (code == 0)
         code = open_thread(loop, &found);
     return code == 0 ? 0 : cordon__fault_give(fault, &found);
+}
+
+/* ---- Running it ------------------------------------------------------------ */
+
+/* Kinds that live by the loop's turns. */
+static void find_by_turns(uv_handle_t *handle, void *found)
+{
+    const uv_handle_type kind = uv_handle_get_type(handle);
+
+    if ((kind == UV_PREPARE || kind == UV_CHECK) && uv_is_active(handle))
+        *(int *)found = 1;
+}
+
+int cordon_loop_run(cordon_loop *loop)
+{
+    struct uv_loop_s *uv;
+    int               has_by_turns = 0;
+
+    if (loop == NULL || loop->own != NULL || loop->is_running || !cordon__mail_is_home(loop->mail))
+        return CORDON_EINVAL;
+    uv = loop->uv;
+    uv_walk(uv, find_by_turns, &has_by_turns);
+    loop->is_running = 1;
+    loop->desk.may_stay = !has_by_turns;
+    (void)uv_run(uv, UV_RUN_DEFAULT);
+    loop->is_running = 0;
+    loop->desk.may_stay = 0;
+    if (loop->has_ended)
+        cordon__release(&cordon__libc, loop);
+    return CORDON_OK;
 }

@@ -30,6 +30,8 @@ struct cordon_loop {
     cordon__member   *members;
     cordon__job       close_job;
     int               is_closing;
+    int               is_running; /* by cordon_loop_run, which frees it then */
+    int               has_ended;
 };
 
 /*

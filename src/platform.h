@@ -20,12 +20,15 @@
 #include "holder.h"
 
 #define CORDON__NEVER     UINT64_MAX
+#define CORDON__TICK_MS   10 /* the longest tick of a system */
 #define CORDON__NO_HANDLE ((intptr_t)-1)
 
 /* ---- clock (src/clock.c, through libuv, the same on all systems) ------------ */
 
-uint64_t cordon__now(void);          /* monotonic ms */
-void     cordon__pause(uint64_t ms); /* this thread */
+uint64_t cordon__now(void);               /* monotonic ms */
+uint64_t cordon__now_nearly(void);        /* cheaper, and late by CORDON__TICK_MS at most */
+uint64_t cordon__due_nearly(uint64_t ms); /* from now: cheaper, and that much later at most */
+void     cordon__pause(uint64_t ms);      /* this thread */
 int      cordon__random(void *data, size_t size, cordon_fault *fault);
 uint64_t cordon__pid(void); /* of this process, asked anew: fork tells */
 
@@ -265,7 +268,9 @@ enum cordon__end {
 typedef struct cordon__stream_events {
     /* Where may the next bytes go? Called right before a read. */
     void (*on_room)(void *owner, char **data, size_t *size);
-    void (*on_read)(void *owner, size_t size); /* that many (> 0) were put there */
+    /* That many (> 0) were put there. 1: the next ones may be waited for in the place of the loop,
+     * which is asked as soon as anything else is to be done. */
+    int (*on_read)(void *owner, size_t size);
     /* INPUT at most once, LOST at most once and last. LOST is told while reading
      * is stopped too. */
     void (*on_end)(void *owner, enum cordon__end end, uint32_t os_code);

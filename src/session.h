@@ -26,6 +26,8 @@ typedef struct cordon__desk {
     cordon__session *dirty;
     char            *room;
     int              is_room_taken;
+    int              may_stay;   /* nobody but libuv's watches and us lives by the loop's turns */
+    const cordon__session *last; /* that was read from: an address, it may have gone */
 } cordon__desk;
 
 #define CORDON__ROOM \

@@ -215,10 +215,12 @@ static int run(struct serve *serve)
 {
     int status = open_server(serve);
 
-    if (status == EXIT_DONE)
+    if (status == EXIT_DONE) {
         tell_ready(serve->options->ready_fd);
-    else if (serve->loop != NULL)
+        (void)cordon_loop_run(serve->loop);
+    } else if (serve->loop != NULL) {
         cordon_loop_close(serve->loop);
+    }
     uv_run(&serve->uv, UV_RUN_DEFAULT);
     for (size_t i = 0; i < serve->signal_count; i++)
         uv_close((uv_handle_t *)&serve->signals[i], NULL);

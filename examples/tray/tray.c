@@ -246,6 +246,7 @@ int main(int argc, char **argv)
         watch(&tray);
         printf("ready\n");
         fflush(stdout);
+        (void)cordon_loop_run(tray.loop);
     } else {
         fprintf(stderr, "tray: %s\n", cordon_fault_line(&fault));
         cordon_loop_close(tray.loop);

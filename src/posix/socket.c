@@ -125,7 +125,8 @@ static ssize_t send_one(int fd, const char *data, size_t size)
     return sent;
 }
 
-static ssize_t send_many(int fd, const cordon_bytes *pieces, size_t count, size_t skip)
+CORDON__APART static ssize_t send_many(int fd, const cordon_bytes *pieces, size_t count,
+                                       size_t skip)
 {
     struct iovec  parts[PIECES_MAX];
     struct msghdr message;

@@ -19,6 +19,13 @@
 
 #include <uv.h>
 
+#if defined(__linux__) && UV_VERSION_HEX >= 0x012C02 /* 1.44.2: its time-out tells of new watches \
+                                                      */
+#    define HAS_SHORT_WAY 1
+#    include <sys/epoll.h>
+#    include <time.h>
+#endif
+
 #include "place.h"
 #include "socket.h"
 
@@ -210,7 +217,7 @@ static void look(cordon__stream *stream)
 
 /* ---- reading ------------------------------------------------------------------------ */
 
-enum { READ_SOME, READ_NOTHING, READ_ENDED };
+enum { READ_SOME, READ_AND_STAY, READ_NOTHING, READ_ENDED };
 
 static int read_once(cordon__stream *stream)
 {
@@ -224,10 +231,10 @@ static int read_once(cordon__stream *stream)
     do
         got = recv(stream->fd, data, size, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
-    if (got > 0) {
-        stream->events->on_read(stream->owner, (size_t)got);
-        return READ_SOME;
-    }
+    if (got > 0) /* more may be there where it took all of the room */
+        return stream->events->on_read(stream->owner, (size_t)got) && (size_t)got < size
+                   ? READ_AND_STAY
+                   : READ_SOME;
     if (got == 0)
         tell_end(stream);
     else if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -244,6 +251,81 @@ void cordon__stream_read_now(cordon__stream *stream)
     watch_on(stream);
 }
 
+/* ---- the short way ------------------------------------------------------------------ */
+
+/*
+ * One that asks, waits and asks again is waited for here, in libuv's own epoll: what wakes libuv
+ * wakes us, and whatever is not these bytes alone is left to libuv, whose watches stay ready until
+ * they are looked at. A turn of libuv's loop costs as much as all of ours (docs/performance.md).
+ *
+ * After a while the descriptor wakes us when something comes, no longer while something is there:
+ * that saves the kernel a look at each wait. libuv has its watch back before it is asked again.
+ * Who sends descriptors or urgent bytes along, which nobody of ours does, may then have left
+ * something behind that wakes nobody: it waits until anything else happens on the loop.
+ */
+#if defined(HAS_SHORT_WAY)
+
+#    define STREAK 64
+
+/* The loop's time is the host's, too: as old as the system's cheap clock at most. */
+static void keep_time(struct uv_loop_s *uv)
+{
+    struct timespec time;
+
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &time) != 0 ||
+        (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000 > uv_now(uv))
+        uv_update_time(uv);
+}
+
+/* Has libuv nothing to do but to wait, and was it for these bytes? A callback that closed
+ * something, or watches anew, leaves it more: then its time-out is 0. */
+static int is_next(const cordon__stream *stream, struct epoll_event found[2])
+{
+    struct uv_loop_s *uv = stream->handle.any.loop;
+    int               count;
+
+    if (stream->state != STATE_OPEN || stream->watched != UV_READABLE ||
+        uv_backend_timeout(uv) != -1)
+        return 0;
+    count = epoll_wait(uv_backend_fd(uv), found, 2, -1);
+    keep_time(uv);
+    return count == 1 && found[0].data.fd == stream->fd && found[0].events == EPOLLIN;
+}
+
+/* It fails where the descriptor is not watched any more. */
+static int watch_for(const cordon__stream *stream, struct epoll_event *watched, uint32_t events)
+{
+    watched->events = events;
+    return epoll_ctl(uv_backend_fd(stream->handle.any.loop), EPOLL_CTL_MOD, stream->fd, watched) ==
+           0;
+}
+
+static void stay(cordon__stream *stream)
+{
+    struct epoll_event found[2], watched;
+    unsigned           streak = 0;
+    int                is_edge = 0;
+
+    while (is_next(stream, found) && read_once(stream) == READ_AND_STAY) {
+        if (is_edge || ++streak < STREAK || stream->state == STATE_CLOSED)
+            continue;
+        watched = found[0]; /* as libuv has marked it */
+        is_edge = watch_for(stream, &watched, EPOLLIN | EPOLLET);
+        streak = 0;
+    }
+    if (is_edge && stream->state != STATE_CLOSED)
+        (void)watch_for(stream, &watched, EPOLLIN);
+}
+
+#else
+
+static void stay(cordon__stream *stream)
+{
+    (void)stream;
+}
+
+#endif
+
 static void on_event(uv_poll_t *handle, int status, int events)
 {
     cordon__stream *stream = handle->data;
@@ -257,8 +339,11 @@ static void on_event(uv_poll_t *handle, int status, int events)
     if (stream->state == STATE_OPEN && stream->is_reading) {
         const int found = status < 0 || (events & UV_READABLE) ? read_once(stream) : READ_ENDED;
 
-        if (found == READ_SOME && events == UV_READABLE)
+        if (found <= READ_AND_STAY && events == UV_READABLE) {
+            if (found == READ_AND_STAY)
+                stay(stream);
             return; /* mostly that: who wanted anything else meanwhile has watched for it */
+        }
         if (found == READ_NOTHING)
             look(stream);
     } else if (stream->state < STATE_LOST && (status < 0 || (events & QUIET))) {

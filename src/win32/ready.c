@@ -124,6 +124,7 @@ int cordon__inherit(intptr_t *handle, char *word, const char *variable, cordon_f
     uintptr_t   value = 0;
     const char *rest;
 
+    word[0] = '\0';
     if (!read_variable(text, sizeof text, variable))
         return CORDON__ABSENT;
     forget_variable(variable);

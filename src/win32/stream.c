@@ -221,7 +221,7 @@ static int read_once(cordon__stream *stream)
     if (error != 0)
         tell_lost(stream, error);
     else if (count > 0)
-        stream->events->on_read(stream->owner, count);
+        (void)stream->events->on_read(stream->owner, count);
     return READ_DONE;
 }
 

@@ -23,8 +23,7 @@ def systems_of(path, left_out):
     """Where the programs with this file are built."""
     if path.stem.startswith(("win32_", "win_")):
         return {"windows"}
-    is_posix = path.parent.name == "contract" and not path.stem.startswith("common_")
-    if is_posix or name_of_program(path) & left_out:
+    if path.stem.endswith("_posix") or name_of_program(path) & left_out:
         return {"linux"}
     return {"linux", "windows"}
 
@@ -40,7 +39,8 @@ def tests_by_name():
     left_out = set(re.findall(r"^([a-z]\w*)", listed, re.M))
     found = {}
     files = list((root / "tests").rglob("*_test.*"))
-    files += (root / "tests/contract").glob("common_*.c")
+    files += (root / "tests").rglob("*_posix.c")
+    files += [root / "tests/contract" / name for name in ("common_place.c", "common_line.c")]
     for path in files:
         text = path.read_text()
         for name in re.findall(r"^(?:static void |    def )([a-z]\w+)\(", text, re.M):

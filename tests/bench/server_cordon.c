@@ -72,6 +72,6 @@ int main(int argc, char **argv)
     uv_signal_start(&host.end, on_end, SIGTERM);
     serve(&host, place);
     bench_ready();
-    uv_run(&host.uv, UV_RUN_DEFAULT);
+    (void)cordon_loop_run(host.loop);
     return uv_loop_close(&host.uv) == 0 ? 0 : 1;
 }

@@ -1,47 +1,7 @@
 /* Holding an endpoint: who gets it, what is there while it is held. */
 #include "world.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-
 /* ---- the steps ---- */
-
-static void steps_come_in_their_order(void **state)
-{
-    world *it = *state;
-
-    it->kit->steps[0] = '\0';
-    world_take(it);
-    assert_string_equal(it->kit->steps, "make directory:0 check directory:0 take lock:0 "
-                                        "clear address:0 write token:0 bind:0 listen:0 ");
-}
-
-static void all_is_0600_whatever_the_umask(void **state)
-{
-    static const mode_t umasks[] = {0, 022, 077, 0777};
-    world              *it = *state;
-
-    for (size_t i = 0; i < sizeof umasks / sizeof umasks[0]; i++) {
-        const mode_t before = umask(umasks[i]);
-
-        world_take(it);
-        assert_int_equal(umask(before), umasks[i]);
-        assert_int_equal(support_mode(world_path(it, CORDON_DIRECTORY)), 0700);
-        assert_int_equal(support_mode(world_path(it, CORDON_ADDRESS)), 0600);
-        assert_int_equal(support_mode(world_path(it, CORDON_TOKEN)), 0600);
-        assert_int_equal(support_mode(world_path(it, CORDON_LOCK)), 0600);
-        assert_true(world_is_served(it));
-        cordon__claim_release(&it->claim);
-        world_names_are(it, "ipc.lock");
-        assert_int_equal(unlink(world_path(it, CORDON_LOCK)), 0);
-        assert_int_equal(rmdir(world_path(it, CORDON_DIRECTORY)), 0);
-    }
-}
 
 static void token_is_64_digits_and_new_each_time(void **state)
 {
@@ -59,99 +19,71 @@ static void token_is_64_digits_and_new_each_time(void **state)
 
 /* ---- a second one ---- */
 
-static void second_server_world_is_refused_at_once(void **state)
+static void second_server_is_refused_at_once(void **state)
 {
-    world *it = *state;
-    char   before[65], after[65];
+    world        *it = *state;
+    support_child other;
+    char          before[65], after[65];
 
     world_take(it);
     world_token(it, before);
     assert_int_equal(world_is_refused(it), 0);
-    assert_int_equal(support_wait(support_fork(world_is_refused, it), SUPPORT_SOON), 0);
+    support_start(&other, world_parts, "refused", it->kit->home);
+    assert_int_equal(support_reap(&other, SUPPORT_SOON), 0);
     world_token(it, after);
     assert_string_equal(before, after);
     assert_true(world_is_served(it));
 }
 
+/* Where a full backlog looks like a server that drains, its end is waited for. */
 static void full_backlog_is_a_live_server(void **state)
 {
-    world   *it = *state;
-    intptr_t handles[64];
-    int      count = 0;
+    world        *it = *state;
+    cordon__claim claim;
+    intptr_t      handles[64];
+    int           count = 0;
 
     world_take(it);
     while (cordon__connect(&handles[count], it->endpoint->place, &it->fault) == CORDON_OK)
         assert_true(++count < 64);
-    assert_int_equal(world_is_refused(it), 0);
+    if (SUPPORT_TELLS_FULL)
+        assert_int_equal(world_is_refused(it), 0);
+    else
+        SUPPORT_CODE(world_claim(it, &claim, 80), CORDON_EADDRINUSE, &it->fault);
     while (count > 0)
         cordon__handle_close(handles[--count]);
 }
 
-typedef struct server {
-    world         *it;
-    support_signal told, go;
-    int            ms;
-} server;
-
-static int serves(void *context)
+static void start_server(support_child *server, world *it)
 {
-    server *self = context;
-
-    world_take(self->it);
-    support_signal_send(&self->told, 's');
-    support_signal_wait(&self->go, SUPPORT_SOON);
-    /* As one that drains: the address has gone, the lock has not. */
-    cordon__claim_withdraw(&self->it->claim);
-    support_signal_send(&self->told, 'd');
-    support_pause(self->ms);
-    cordon__claim_release(&self->it->claim);
-    return 0;
-}
-
-static pid_t start_server(server *self, world *it, int ms)
-{
-    pid_t pid;
-
-    self->it = it;
-    self->ms = ms;
-    support_signal_open(&self->told);
-    support_signal_open(&self->go);
-    pid = support_fork(serves, self);
-    assert_int_equal(support_signal_wait(&self->told, SUPPORT_SOON), 's');
-    return pid;
-}
-
-static void end_server(server *self)
-{
-    support_signal_close(&self->told);
-    support_signal_close(&self->go);
+    support_start(server, world_parts, "serve", it->kit->home);
+    assert_int_equal(support_signal_wait(&server->told, SUPPORT_SOON), 's');
 }
 
 static void stopped_process_is_a_live_server(void **state)
 {
-    world *it = *state;
-    server self;
-    pid_t  pid = start_server(&self, it, 0);
+    world        *it = *state;
+    support_child server;
 
-    support_kill(pid, SIGSTOP);
+    start_server(&server, it);
+    support_freeze(server.pid);
     assert_int_equal(world_is_refused(it), 0);
-    support_kill(pid, SIGKILL);
-    end_server(&self);
+    support_kill_child(&server);
 }
 
 static void server_that_drains_is_waited_for(void **state)
 {
-    world *it = *state;
-    server self;
-    pid_t  pid = start_server(&self, it, 150);
+    world        *it = *state;
+    support_child server;
 
-    support_signal_send(&self.go, 'g');
-    assert_int_equal(support_signal_wait(&self.told, SUPPORT_SOON), 'd');
+    start_server(&server, it);
+    support_signal_send(&server.orders, 'g');
+    assert_int_equal(support_signal_wait(&server.told, SUPPORT_SOON), 'd');
     SUPPORT_CODE(world_claim(it, &it->claim, SUPPORT_SOON), CORDON_OK, &it->fault);
     assert_true(world_is_served(it));
-    assert_int_equal(support_wait(pid, SUPPORT_SOON), 0);
+    assert_int_equal(support_reap(&server, SUPPORT_SOON), 0);
     assert_true(world_is_served(it)); /* its end took nothing of ours */
-    end_server(&self);
+    world_holds(it, 1);
 }
 
 static void holder_that_never_answers_is_eaddrinuse_at_the_deadline(void **state)
@@ -165,168 +97,63 @@ static void holder_that_never_answers_is_eaddrinuse_at_the_deadline(void **state
     cordon__claim_release(&it->claim);
     SUPPORT_CODE(cordon__lock_take(&lock, it->endpoint->place, CORDON_LOCK, &it->fault), CORDON_OK,
                  &it->fault);
-    /* A socket between bind and listen, and a plain file: neither is touched. */
-    for (int kind = 0; kind < 2; kind++) {
-        if (kind == 0)
-            kit_leave_socket(world_path(it, CORDON_ADDRESS));
-        else
-            support_write(world_path(it, CORDON_ADDRESS), "", 0, 0600);
-        start = cordon__now();
-        SUPPORT_CODE(world_claim(it, &claim, 80), CORDON_EADDRINUSE, &it->fault);
-        assert_true(cordon__now() - start >= 80);
-        assert_true(support_exists(world_path(it, CORDON_ADDRESS)));
-        assert_int_equal(unlink(world_path(it, CORDON_ADDRESS)), 0);
-    }
+    start = cordon__now();
+    SUPPORT_CODE(world_claim(it, &claim, 80), CORDON_EADDRINUSE, &it->fault);
+    assert_true(cordon__now() - start >= 80);
     cordon__lock_release(lock);
+    world_take(it);
 }
 
 static void killed_server_is_taken_over(void **state)
 {
-    world *it = *state;
-    server self;
-    pid_t  pid = start_server(&self, it, 0);
-    char   before[65], after[65];
+    world        *it = *state;
+    support_child server;
+    char          before[65], after[65];
 
+    start_server(&server, it);
     world_token(it, before);
-    support_kill(pid, SIGKILL);
-    world_names_are(it, "ipc-token ipc.lock ipc.sock");
-    world_take(it);
+    support_kill_child(&server);
+    assert_true(support_exists(world_path(it, CORDON_TOKEN)));
+    SUPPORT_CODE(world_claim(it, &it->claim, SUPPORT_SOON), CORDON_OK, &it->fault);
     assert_true(world_is_served(it));
     world_token(it, after);
     assert_string_not_equal(before, after);
-    world_names_are(it, "ipc-token ipc.lock ipc.sock");
-    end_server(&self);
+    world_holds(it, 1);
 }
 
 /* ---- failing ---- */
 
-static void start_that_fails_leaves_nothing_but_the_lock_file(void **state)
+static void server_that_cannot_write_its_token_leaves_nothing_but_the_lock_file(void **state)
 {
     world        *it = *state;
     cordon__claim claim;
     char          half[SUPPORT_PATH];
 
-    assert_int_equal(mkdir(it->kit->near, 0700), 0);
-    support_write(world_path(it, CORDON_ADDRESS), "precious", 8, 0600);
-    SUPPORT_CODE(world_claim(it, &claim, WORLD_WAIT), CORDON_EUNSAFE, &it->fault);
-    world_names_are(it, "ipc.lock ipc.sock");
-    assert_int_equal(unlink(world_path(it, CORDON_ADDRESS)), 0);
-
-    assert_int_equal(mkdir(support_join(half, it->kit->near, "ipc-token.new"), 0700), 0);
-    SUPPORT_CODE(world_claim(it, &claim, WORLD_WAIT), CORDON_EUNSAFE, &it->fault);
-    assert_int_equal(rmdir(half), 0);
-    world_names_are(it, "ipc.lock");
     world_take(it);
-}
-
-static int starts_without_room(void *context)
-{
-    world              *it = context;
-    const struct rlimit none = {0, 0};
-    cordon__claim       claim;
-
-    signal(SIGXFSZ, SIG_IGN);
-    SUPPORT_CHECK(setrlimit(RLIMIT_FSIZE, &none) == 0);
-    SUPPORT_CODE(world_claim(it, &claim, WORLD_WAIT), CORDON_ESYSTEM, &it->fault);
-    SUPPORT_CHECK(strcmp(it->fault.during, "write token") == 0);
-    return 0;
-}
-
-static void server_that_cannot_write_its_token_does_not_start(void **state)
-{
-    world *it = *state;
-
-    assert_int_equal(support_wait(support_fork(starts_without_room, it), SUPPORT_SOON), 0);
-    world_names_are(it, "ipc.lock");
-    world_take(it);
-}
-
-static int starts_with_few_descriptors(void *context)
-{
-    world        *it = context;
-    struct rlimit usual, few;
-    int           code = CORDON_EBUSY;
-
-    SUPPORT_CHECK(getrlimit(RLIMIT_NOFILE, &usual) == 0);
-    few = usual;
-    for (unsigned more = 0; code != CORDON_OK; more++) {
-        const int before = support_count_descriptors();
-        const int next = dup(0);
-
-        close(next);
-        few.rlim_cur = (rlim_t)next + more;
-        SUPPORT_CHECK(more < 20 && setrlimit(RLIMIT_NOFILE, &few) == 0);
-        code = world_claim(it, &it->claim, WORLD_WAIT);
-        SUPPORT_CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
-        if (code == CORDON_OK)
-            break;
-        SUPPORT_CODE(code, CORDON_EBUSY, &it->fault);
-        SUPPORT_CHECK(support_count_descriptors() - before <= 1); /* the directory's at most */
-        SUPPORT_CHECK(!support_exists(world_path(it, CORDON_ADDRESS)));
-        SUPPORT_CHECK(!support_exists(world_path(it, CORDON_TOKEN)));
-    }
+    world_holds(it, 1);
     cordon__claim_release(&it->claim);
-    return 0;
+    snprintf(half, sizeof half, "%s.new", world_path(it, CORDON_TOKEN));
+    support_directory_make(half);
+    SUPPORT_CODE(world_claim(it, &claim, WORLD_WAIT), CORDON_EUNSAFE, &it->fault);
+    support_directory_remove(half);
+    world_holds(it, 0);
+    assert_false(world_is_served(it));
+    world_take(it);
 }
 
-static void out_of_descriptors_at_any_step_is_ebusy_and_leaves_nothing(void **state)
+int main(int count, char **arguments)
 {
-    assert_int_equal(support_wait(support_fork(starts_with_few_descriptors, *state), SUPPORT_SOON),
-                     0);
-}
-
-static int cannot_bind(void *context)
-{
-    world        *it = context;
-    cordon__claim claim;
-
-    it->endpoint = world_endpoint(it->kit, it->kit->far);
-    SUPPORT_CODE(world_claim(it, &claim, WORLD_WAIT), CORDON_EDENIED, &it->fault);
-    SUPPORT_CHECK(strcmp(it->fault.during, "bind") == 0);
-    SUPPORT_CHECK(!support_exists(world_path(it, CORDON_TOKEN)));
-    SUPPORT_CHECK(support_exists(world_path(it, CORDON_LOCK)));
-    return 0;
-}
-
-static void address_that_cannot_be_bound_leaves_no_token(void **state)
-{
-    world      *it = *state;
-    const int   is_root = geteuid() == 0; /* whom no mode stops */
-    const uid_t uid = is_root ? SUPPORT_OTHER_UID : geteuid();
-    char        annex[2 * SUPPORT_PATH];
-
-    snprintf(annex, sizeof annex, "%s/cordon-%u", it->kit->tmp, (unsigned)uid);
-    assert_int_equal(mkdir(annex, 0700), 0);
-    assert_int_equal(chmod(annex, 0500), 0);
-    if (is_root) {
-        kit_give_to(annex, uid);
-        kit_give_to(it->kit->tmp, uid);
-        kit_give_to(it->kit->root, uid);
-    }
-    assert_int_equal(support_wait(is_root ? support_fork_as(uid, cannot_bind, it)
-                                          : support_fork(cannot_bind, it),
-                                  SUPPORT_SOON),
-                     0);
-}
-
-int main(void)
-{
-#define world_test(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
     const struct CMUnitTest tests[] = {
-        world_test(steps_come_in_their_order),
-        world_test(all_is_0600_whatever_the_umask),
         world_test(token_is_64_digits_and_new_each_time),
-        world_test(second_server_world_is_refused_at_once),
+        world_test(second_server_is_refused_at_once),
         world_test(full_backlog_is_a_live_server),
         world_test(stopped_process_is_a_live_server),
         world_test(server_that_drains_is_waited_for),
         world_test(holder_that_never_answers_is_eaddrinuse_at_the_deadline),
         world_test(killed_server_is_taken_over),
-        world_test(start_that_fails_leaves_nothing_but_the_lock_file),
-        world_test(server_that_cannot_write_its_token_does_not_start),
-        world_test(out_of_descriptors_at_any_step_is_ebusy_and_leaves_nothing),
-        world_test(address_that_cannot_be_bound_leaves_no_token),
+        world_test(server_that_cannot_write_its_token_leaves_nothing_but_the_lock_file),
     };
 
-    return cmocka_run_group_tests_name("contract_claim", tests, NULL, NULL);
+    SUPPORT_PLAY(count, arguments, world_parts);
+    return SUPPORT_RUN("contract_claim", tests);
 }

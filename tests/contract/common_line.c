@@ -117,13 +117,14 @@ static void on_room(void *owner, char **data, size_t *size)
     *size = sizeof it->data - it->size;
 }
 
-static void on_read(void *owner, size_t size)
+static int on_read(void *owner, size_t size)
 {
     watcher *it = owner;
 
     it->size += size;
     if (it->closes_in_read)
         cordon__stream_close(it->stream);
+    return 0;
 }
 
 static void on_end(void *owner, enum cordon__end end, uint32_t os_code)

@@ -1,4 +1,4 @@
-/* For the tests of a connection on a loop. */
+/* A stream on a loop, the other end of it, which is played by hand, and what was told. */
 #ifndef EAR_H
 #define EAR_H
 
@@ -8,11 +8,10 @@
 
 enum when { NEVER, IN_ROOM, IN_READ, IN_END, IN_WRITABLE };
 
-/* A stream, the other end of it, and what was told. */
 typedef struct ear {
     uv_loop_t       loop;
     cordon__stream *stream;
-    int             peer;
+    support_raw     peer;
     support_memory  memory;
     cordon_fault    fault;
     char            room[65536];
@@ -28,10 +27,14 @@ typedef struct ear {
 extern const cordon__stream_events ear_events;
 
 int  ear_open(void **state);
+int  ear_open_other(void **state); /* ours is the end that a child would get */
 int  ear_close(void **state);
+int  ear_close_closed(void **state); /* of which the stream has told that it is closed */
 void ear_hang_up(ear *it);
 /* Whatever the loop has to say now. */
 void ear_run(ear *it);
+/* Until what is counted there is at least `wanted`. */
+void ear_run_until(ear *it, const unsigned *what, unsigned wanted);
 
 #define EAR_QUIET 10
 /* Turns that the loop makes in 60 ms with nothing to do: a busy one makes thousands. */
@@ -40,5 +43,16 @@ unsigned ear_turns(ear *it);
 void ear_send(ear *it, const char *text);
 void ear_check(const ear *it, const char *text);
 int  ear_write(ear *it, const char *text, size_t *taken);
+/* Reads what is there for the other end, at most `room`. */
+size_t ear_take(ear *it, void *data, size_t room);
+
+/* Where the two ends of a connection are not alike, each has a turn. */
+#define ear_test_closed_by(name, close)                         \
+    {#name " (one end)", name, ear_open, close, NULL},          \
+    {                                                           \
+#        name " (the other)", name, ear_open_other, close, NULL \
+    }
+#define ear_test(name)    ear_test_closed_by(name, ear_close)
+#define closed_test(name) ear_test_closed_by(name, ear_close_closed)
 
 #endif

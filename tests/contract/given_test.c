@@ -1,6 +1,6 @@
 /* A listening socket that was made elsewhere: what is taken, what of it is touched, what is left.
  */
-#include "kit.h"
+#include "kit_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ static void it_accepts_and_its_address_stays(void **state)
     intptr_t          mine, theirs;
     int               given, kept;
 
-    kit_serve(it, it->near);
+    kit_serve(it, it->home);
     given = make_socket(address_of(it->place), 8);
     kept = dup(given); /* as whoever made it */
     listener = adopt(it, given);
@@ -73,7 +73,7 @@ static void who_waited_before_is_accepted_too(void **state)
     intptr_t          mine, theirs;
     int               count = 0;
 
-    kit_serve(it, it->near);
+    kit_serve(it, it->home);
     const int given = make_socket(address_of(it->place), 8);
     SUPPORT_CODE(cordon__connect(&mine, it->place, &it->fault), CORDON_OK, &it->fault);
     listener = adopt(it, given);
@@ -92,7 +92,7 @@ static void address_that_went_is_told_as_gone_and_another_as_replaced(void **sta
     cordon__listener *listener;
     int               other;
 
-    kit_serve(it, it->near);
+    kit_serve(it, it->home);
     listener = adopt(it, make_socket(address_of(it->place), 8));
     assert_int_equal(unlink(address_of(it->place)), 0);
     assert_int_equal(cordon__listener_look(listener, &it->fault), CORDON__GONE);
@@ -112,9 +112,9 @@ static void link_that_went_is_made_anew_and_the_socket_left(void **state)
     char              link[SUPPORT_PATH];
     struct stat       before, after;
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     listener = adopt(it, make_socket(address_of(it->place), 8));
-    support_join(link, it->far, "ipc.sock");
+    support_join(link, it->deep, "ipc.sock");
     assert_true(support_exists(link));
     assert_int_equal(lstat(address_of(it->place), &before), 0);
     assert_int_equal(unlink(link), 0);
@@ -147,7 +147,7 @@ static void what_is_not_a_listener_of_ours_is_refused_and_stays_open(void **stat
     char other[SUPPORT_PATH];
     int  fd, pair[2];
 
-    kit_serve(it, it->near);
+    kit_serve(it, it->home);
     refused(it, -1, CORDON_EINVAL, "");
     assert_int_equal(pipe(pair), 0);
     refused(it, pair[0], CORDON_EUNSAFE, "no stream socket");
@@ -173,7 +173,7 @@ static void one_of_another_user_is_refused(void **state)
     int  fd;
 
     support_need_root();
-    kit_serve(it, it->near);
+    kit_serve(it, it->home);
     fd = make_socket(address_of(it->place), 8);
     kit_give_to(address_of(it->place), 65533);
     refused(it, fd, CORDON_EUNSAFE, "another user");
@@ -187,7 +187,7 @@ static void socket_whose_address_another_has_by_now_is_refused(void **state)
     kit *it = *state;
     int  first, second, status;
 
-    kit_serve(it, it->near);
+    kit_serve(it, it->home);
     first = make_socket(address_of(it->place), 8);
     assert_int_equal(unlink(address_of(it->place)), 0);
     const pid_t other = fork();

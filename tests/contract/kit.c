@@ -1,15 +1,12 @@
 #include "kit.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-static char *outer_tmp; /* $TMPDIR as it was */
-
 static void note_step(const cordon_fault *step, void *user)
 {
     kit         *it = user;
     const size_t used = strlen(it->steps);
 
+    if (it->is_silent)
+        return;
     snprintf(it->steps + used, sizeof it->steps - used, "%s:%d ", step->during, step->code);
 }
 
@@ -18,18 +15,16 @@ int kit_setup(void **state)
     static const cordon_fault none = CORDON_FAULT_INIT;
     kit                      *it = test_calloc(1, sizeof *it);
     char                      name[91];
-    const char               *outer = getenv("TMPDIR");
 
     it->fault = none;
     support_directory(it->root);
     support_join(it->tmp, it->root, "t");
-    support_join(it->near, it->root, "d");
+    support_join(it->home, it->root, "d");
     memset(name, 'd', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    support_join(it->far, it->root, name);
-    SUPPORT_CHECK(mkdir(it->tmp, 0700) == 0 && chmod(it->tmp, 0700) == 0);
-    outer_tmp = outer ? strdup(outer) : NULL;
-    SUPPORT_CHECK(setenv("TMPDIR", it->tmp, 1) == 0);
+    support_join(it->deep, it->root, name);
+    support_directory_make(it->tmp);
+    kit_own_open(it);
     *state = it;
     return 0;
 }
@@ -40,12 +35,7 @@ int kit_teardown(void **state)
 
     cordon__place_close(it->place);
     support_directory_remove(it->root);
-    if (outer_tmp)
-        setenv("TMPDIR", outer_tmp, 1);
-    else
-        unsetenv("TMPDIR");
-    free(outer_tmp);
-    outer_tmp = NULL;
+    kit_own_close(it);
     test_free(it);
     return 0;
 }
@@ -95,19 +85,7 @@ int kit_knock(kit *it, cordon__place *place)
     return code;
 }
 
-void kit_leave_socket(const char *path)
+const char *kit_path(const kit *it, enum cordon_place which)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const int          fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    SUPPORT_CHECK(fd >= 0 && strlen(path) < sizeof address.sun_path);
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    SUPPORT_CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
-    SUPPORT_CHECK(listen(fd, 1) == 0);
-    close(fd);
-}
-
-void kit_give_to(const char *path, uid_t uid)
-{
-    SUPPORT_CHECK(lchown(path, uid, (gid_t)uid) == 0);
+    return cordon__place_path(it->place, which);
 }

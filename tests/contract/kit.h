@@ -1,21 +1,24 @@
-/* What the tests of the contract share: a place in a directory of the test's own. */
+/*
+ * What the tests of the contract share: a place in a directory of the test's own. Nothing here
+ * knows which system it is: kit_posix.h and win32_kit.h have the rest.
+ */
 #ifndef CONTRACT_KIT_H
 #define CONTRACT_KIT_H
 
 #include "support.h"
 
 #include "../../src/platform.h"
-#include "../../src/posix/place.h"
 
-/* Made anew for each test; $TMPDIR leads to `tmp` meanwhile, so that fallbacks are ours too. */
+/* Made anew for each test. */
 typedef struct kit {
     char           root[SUPPORT_PATH]; /* all of it */
-    char           tmp[SUPPORT_PATH];  /* root/t */
-    char           near[SUPPORT_PATH]; /* root/d: not there yet */
-    char           far[SUPPORT_PATH];  /* root/ddd...: not there yet; too long for an address */
+    char           tmp[SUPPORT_PATH];  /* root/t: where POSIX has its fallback meanwhile */
+    char           home[SUPPORT_PATH]; /* root/d: not there yet */
+    char           deep[SUPPORT_PATH]; /* root/ddd...: not there yet; too long for an address */
     cordon_fault   fault;
     cordon__place *place;       /* closed at the end when a test has put one here */
     char           steps[8192]; /* what the trace of `place` told: "bind:0 listen:0 " */
+    int            is_silent;   /* from here on it tells nothing: it is for one thread */
 } kit;
 
 int kit_setup(void **state);
@@ -32,13 +35,12 @@ cordon__place *kit_visit(kit *it, const char *directory);
 cordon__listener *kit_listen(kit *it, cordon__place *place);
 /* One connect: the code. The handle is closed again. */
 int kit_knock(kit *it, cordon__place *place);
-/* A socket file as a dead server leaves it. */
-void kit_leave_socket(const char *path);
-/* Who it belongs to, of the thing itself. */
-void kit_give_to(const char *path, uid_t uid);
+/* Its address, or that of a file of it. */
+const char *kit_path(const kit *it, enum cordon_place which);
 
-#define KIT_OWN_TOKEN "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define KIT_TOKEN     64 /* bytes */
+/* The system's part of setup and teardown (kit_posix.c, kit_win32.c). */
+void kit_own_open(kit *it);
+void kit_own_close(kit *it);
 
 #define kit_test(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 

@@ -1,5 +1,5 @@
 /* The link beside the files of an endpoint whose address would be too long. */
-#include "kit.h"
+#include "kit_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static void link_text(const char *path, char text[SUPPORT_PATH])
 
 static const char *link_path(kit *it, char out[SUPPORT_PATH])
 {
-    return support_join(out, it->far, "ipc.sock");
+    return support_join(out, it->deep, "ipc.sock");
 }
 
 /* Another TMPDIR: what the ssh login has. */
@@ -56,19 +56,19 @@ static void socket_is_in_the_fallback_and_the_link_leads_there(void **state)
     char              link[SUPPORT_PATH], text[SUPPORT_PATH], names[64];
     cordon__listener *listener;
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     listener = kit_listen(it, it->place);
     link_text(link_path(it, link), text);
     assert_string_equal(text, address_of(it->place));
     assert_memory_equal(text, it->tmp, strlen(it->tmp));
     assert_int_equal(support_mode(text), 0600);
-    support_names(names, sizeof names, it->far);
+    support_names(names, sizeof names, it->deep);
     assert_string_equal(names, "ipc.sock"); /* and no half-made one */
     SUPPORT_CODE(kit_knock(it, it->place), CORDON_OK, &it->fault);
     assert_int_equal(cordon__listener_look(listener, &it->fault), CORDON_OK);
     cordon__unlisten(listener);
     cordon__listener_close(listener, NULL);
-    support_names(names, sizeof names, it->far);
+    support_names(names, sizeof names, it->deep);
     assert_string_equal(names, "");
     assert_false(support_exists(text));
 }
@@ -79,10 +79,10 @@ static void two_environments_meet_by_the_link(void **state)
     cordon__listener *listener;
     cordon__place    *visitor;
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     listener = kit_listen(it, it->place);
     elsewhere(it);
-    visitor = kit_visit(it, it->far);
+    visitor = kit_visit(it, it->deep);
     assert_string_not_equal(address_of(visitor), address_of(it->place));
     SUPPORT_CODE(kit_knock(it, visitor), CORDON_OK, &it->fault);
     live_is(it, visitor, address_of(it->place));
@@ -100,7 +100,7 @@ static void computed_address_is_tried_when_the_link_leads_to_nobody(void **state
     cordon__place    *visitor;
     char              link[SUPPORT_PATH], stale[3 * SUPPORT_PATH], directory[2 * SUPPORT_PATH];
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     listener = kit_listen(it, it->place);
     /* 1. the directory is not there, 2. the socket is not, 3. it refuses */
     snprintf(directory, sizeof directory, "%s/cordon-%u", it->root, (unsigned)geteuid());
@@ -108,7 +108,7 @@ static void computed_address_is_tried_when_the_link_leads_to_nobody(void **state
     link_path(it, link);
     assert_int_equal(unlink(link), 0);
     assert_int_equal(symlink(stale, link), 0);
-    visitor = kit_visit(it, it->far);
+    visitor = kit_visit(it, it->deep);
     SUPPORT_CODE(kit_knock(it, visitor), CORDON_OK, &it->fault);
     assert_int_equal(mkdir(directory, 0700), 0);
     SUPPORT_CODE(kit_knock(it, visitor), CORDON_OK, &it->fault);
@@ -141,12 +141,12 @@ static void link_with_another_text_is_refused_and_untouched(void **state)
     const char zeros[] = "0000000000000000.sock";
     unsigned   uid = (unsigned)geteuid();
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     link_path(it, link);
     snprintf(texts[0], sizeof texts[0], "%s/cordon-%u/%s", it->tmp, uid, zeros);
     snprintf(texts[1], sizeof texts[1], "%s/cordon-%u/%s", it->tmp, uid + 1, digits_of(it->place));
     snprintf(texts[2], sizeof texts[2], "t/cordon-%u/%s", uid, digits_of(it->place));
-    snprintf(texts[3], sizeof texts[3], "%s", it->near);
+    snprintf(texts[3], sizeof texts[3], "%s", it->home);
     snprintf(texts[4], sizeof texts[4], "%s/%s", it->tmp, digits_of(it->place));
     snprintf(texts[5], sizeof texts[5], "%s/cordon-%u/%s.sock", it->tmp, uid, digits_of(it->place));
     snprintf(texts[6], sizeof texts[6], "/%0200d/cordon-%u/%s", 0, uid, digits_of(it->place));
@@ -162,7 +162,7 @@ static void anything_but_a_link_is_refused_and_untouched(void **state)
     kit *it = *state;
     char link[SUPPORT_PATH], here[SUPPORT_PATH];
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     link_path(it, link);
     support_write(link, "precious", 8, 0600);
     check_refused(it, link);
@@ -175,7 +175,7 @@ static void anything_but_a_link_is_refused_and_untouched(void **state)
     assert_int_equal(unlink(link), 0);
     /* A socket never is there either, not even one of ours. */
     assert_non_null(getcwd(here, sizeof here));
-    assert_int_equal(chdir(it->far), 0);
+    assert_int_equal(chdir(it->deep), 0);
     kit_leave_socket("ipc.sock");
     assert_int_equal(chdir(here), 0);
     check_refused(it, link);
@@ -187,7 +187,7 @@ static void link_of_another_user_is_refused(void **state)
     char link[SUPPORT_PATH];
 
     support_need_root();
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     assert_int_equal(symlink(address_of(it->place), link_path(it, link)), 0);
     kit_give_to(link, SUPPORT_OTHER_UID);
     check_refused(it, link);
@@ -201,9 +201,9 @@ static void target_in_an_unsafe_directory_is_refused_by_clients_and_left_by_serv
     cordon__listener *stale, *listener;
     char              link[SUPPORT_PATH], other[SUPPORT_PATH];
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     elsewhere(it);
-    old = kit_resolve(it, it->far);
+    old = kit_resolve(it, it->deep);
     SUPPORT_CODE(cordon__private_open(old, 1, &it->fault), CORDON_OK, &it->fault);
     stale = kit_listen(it, old);
     cordon__listener_close(stale, NULL); /* as killed: link and socket stay */
@@ -224,7 +224,7 @@ static void target_longer_than_an_address_is_refused(void **state)
     char         link[SUPPORT_PATH], text[SUPPORT_PATH], tail[SUPPORT_PATH];
     const size_t size = CORDON__ADDRESS_MAX + 1;
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     snprintf(tail, sizeof tail, "/cordon-%u/%s", (unsigned)geteuid(), digits_of(it->place));
     memset(text, 'x', size);
     text[0] = '/';
@@ -242,17 +242,17 @@ static void what_a_killed_server_left_is_replaced(void **state)
     cordon__listener *listener;
     char              link[SUPPORT_PATH], text[SUPPORT_PATH], half[SUPPORT_PATH], names[64];
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     elsewhere(it);
-    old = kit_resolve(it, it->far);
+    old = kit_resolve(it, it->deep);
     SUPPORT_CODE(cordon__private_open(old, 1, &it->fault), CORDON_OK, &it->fault);
     cordon__listener_close(kit_listen(it, old), NULL);
-    assert_int_equal(symlink("half", support_join(half, it->far, "ipc.sock.new")), 0);
+    assert_int_equal(symlink("half", support_join(half, it->deep, "ipc.sock.new")), 0);
     listener = kit_listen(it, it->place);
     assert_false(support_exists(address_of(old))); /* the old target, in its own TMPDIR */
     link_text(link_path(it, link), text);
     assert_string_equal(text, address_of(it->place));
-    support_names(names, sizeof names, it->far);
+    support_names(names, sizeof names, it->deep);
     assert_string_equal(names, "ipc.sock");
     cordon__listener_close(listener, NULL);
     cordon__place_close(old);
@@ -264,8 +264,8 @@ static void failed_publishing_leaves_nothing(void **state)
     cordon__listener *listener = NULL;
     char              half[SUPPORT_PATH];
 
-    kit_serve(it, it->far);
-    support_write(support_join(half, it->far, "ipc.sock.new"), "precious", 8, 0600);
+    kit_serve(it, it->deep);
+    support_write(support_join(half, it->deep, "ipc.sock.new"), "precious", 8, 0600);
     SUPPORT_CODE(cordon__address_clear(it->place, &it->fault), CORDON_EUNSAFE, &it->fault);
     SUPPORT_CODE(cordon__listen(&listener, it->place, 8, 0, &it->fault), CORDON_EUNSAFE,
                  &it->fault);
@@ -274,12 +274,12 @@ static void failed_publishing_leaves_nothing(void **state)
     assert_true(support_exists(half));
     assert_int_equal(unlink(half), 0);
     /* A name that the link cannot take. */
-    assert_int_equal(mkdir(support_join(half, it->far, "ipc.sock"), 0700), 0);
+    assert_int_equal(mkdir(support_join(half, it->deep, "ipc.sock"), 0700), 0);
     SUPPORT_CODE(cordon__listen(&listener, it->place, 8, 0, &it->fault), CORDON_ESYSTEM,
                  &it->fault);
     assert_int_equal(it->fault.os_code, EISDIR);
     assert_false(support_exists(address_of(it->place)));
-    assert_false(support_exists(support_join(half, it->far, "ipc.sock.new")));
+    assert_false(support_exists(support_join(half, it->deep, "ipc.sock.new")));
 }
 
 /* ---- looking, and the end ---- */
@@ -290,7 +290,7 @@ static void look_tells_what_became_of_the_link(void **state)
     cordon__listener *listener;
     char              link[SUPPORT_PATH], text[2 * SUPPORT_PATH];
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     listener = kit_listen(it, it->place);
     assert_int_equal(unlink(link_path(it, link)), 0);
     assert_int_equal(cordon__listener_look(listener, &it->fault), CORDON__GONE);
@@ -315,7 +315,7 @@ static void link_of_another_server_of_ours_stays_at_the_end(void **state)
     cordon__listener *listener;
     char              link[SUPPORT_PATH], text[2 * SUPPORT_PATH];
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     listener = kit_listen(it, it->place);
     snprintf(text, sizeof text, "%s/cordon-%u/%s", it->root, (unsigned)geteuid(),
              digits_of(it->place));
@@ -333,10 +333,10 @@ static void nothing_stays_open(void **state)
     cordon__place    *visitor;
     const int         before = support_count_descriptors();
 
-    kit_serve(it, it->far);
+    kit_serve(it, it->deep);
     listener = kit_listen(it, it->place);
     elsewhere(it);
-    visitor = kit_visit(it, it->far);
+    visitor = kit_visit(it, it->deep);
     kit_knock(it, visitor);
     cordon__unlisten(listener);
     kit_knock(it, visitor);

@@ -1,16 +1,5 @@
 /* How started programs end, and what is heard of it. */
-#include "start_kit.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-
-/* It has no keeper. */
-static int is_own(size_t kind)
-{
-    return (start_kinds[kind] & (CORDON__OUTLIVES_US | CORDON__DETACHED)) == 0;
-}
+#include "launch_kit.h"
 
 /* ---- its end ---- */
 
@@ -18,182 +7,148 @@ static void status_is_told_exactly(void **state)
 {
     static const char *const statuses[] = {"0", "1", "7", "127", "255"};
     kit                     *it = *state;
-    start_order              start;
+    launch_order             program;
     int                      status;
 
-    for (size_t k = 0; k < START_KINDS; k++)
+    for (size_t k = 0; k < LAUNCH_KINDS; k++)
         for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-            start_part_run(&start, it, start_kinds[k], START_WORDS("exit", statuses[i]));
-            start_hear(&start);
-            SUPPORT_CODE(
-                cordon__child_wait(start.child, &status, cordon__now() + SUPPORT_SOON, &it->fault),
-                CORDON_OK, &it->fault);
+            launch_run(&program, LAUNCH_WORDS("exit", statuses[i]), launch_kinds[k]);
+            launch_hear(&program);
+            assert_string_equal(program.said, "");
+            SUPPORT_CODE(cordon__child_wait(program.child, &status, cordon__now() + SUPPORT_SOON,
+                                            &it->fault),
+                         CORDON_OK, &it->fault);
             assert_int_equal(status, atoi(statuses[i]));
             status = -2; /* again and again the same */
-            assert_int_equal(cordon__child_look(start.child, &status), 0);
+            assert_int_equal(cordon__child_look(program.child, &status), 0);
             assert_int_equal(status, atoi(statuses[i]));
-            cordon__child_end(start.child, 0); /* nobody is hit */
-            assert_int_equal(start_end(&start, it), atoi(statuses[i]));
+            cordon__child_end(program.child, 0); /* nobody is hit */
+            assert_int_equal(launch_end(&program), atoi(statuses[i]));
         }
 }
 
-static void who_runs_is_running_until_asked_or_ended(void **state)
+static void who_runs_is_running_until_it_is_ended(void **state)
 {
-    kit        *it = *state;
-    start_order start;
-    int         status = -2;
+    kit         *it = *state;
+    launch_order program;
+    int          status = -2;
 
-    for (size_t k = 0; k < START_KINDS; k++)
-        for (int is_asked = 0; is_asked < 2; is_asked++) {
-            start_part_run(&start, it, start_kinds[k], START_WORDS(is_asked ? "wait" : "deaf"));
-            start_hear_line(&start);
-            assert_int_equal(cordon__child_look(start.child, &status), CORDON__RUNNING);
-            assert_int_equal(
-                cordon__child_wait(start.child, &status, cordon__now() + 20, &it->fault),
-                CORDON_ETIMEDOUT);
-            assert_int_equal(cordon__child_wait(start.child, &status, 0, &it->fault),
-                             CORDON_ETIMEDOUT);
-            assert_int_equal(status, -2);
-            if (!is_asked) { /* it does not hear */
-                cordon__child_end(start.child, 1);
-                assert_int_equal(
-                    cordon__child_wait(start.child, &status, cordon__now() + 20, &it->fault),
-                    CORDON_ETIMEDOUT);
-            }
-            cordon__child_end(start.child, is_asked);
-            assert_int_equal(start_end(&start, it), 128 + (is_asked ? SIGTERM : SIGKILL));
-        }
-}
-
-static void signal_of_others_is_told_too(void **state)
-{
-    kit        *it = *state;
-    start_order start;
-
-    for (size_t k = 0; k < START_KINDS; k++) {
-        start_part_run(&start, it, start_kinds[k], START_WORDS("wait"));
-        start_hear_line(&start);
-        assert_int_equal(kill((pid_t)cordon__child_pid(start.child), SIGUSR1), 0);
-        assert_int_equal(start_end(&start, it), 128 + SIGUSR1);
+    for (size_t k = 0; k < LAUNCH_KINDS; k++) {
+        launch_run(&program, LAUNCH_WORDS("stay"), launch_kinds[k]);
+        launch_hear_line(&program);
+        assert_int_equal(cordon__child_look(program.child, &status), CORDON__RUNNING);
+        assert_int_equal(cordon__child_wait(program.child, &status, cordon__now() + 20, &it->fault),
+                         CORDON_ETIMEDOUT);
+        assert_int_equal(cordon__child_wait(program.child, &status, 0, &it->fault),
+                         CORDON_ETIMEDOUT);
+        assert_int_equal(status, -2);
+        cordon__child_end(program.child, 0);
+        assert_int_equal(launch_end(&program), SUPPORT_KILLED);
     }
 }
 
 /* ---- closing ---- */
 
-static void who_goes_on_goes_on_and_leaves_nothing_here(void **state)
-{
-    kit        *it = *state;
-    start_order start;
-    const int   descriptors = support_count_descriptors();
-
-    for (size_t k = 0; k < START_KINDS; k++) {
-        if (is_own(k))
-            continue;
-        start_part_run(&start, it, start_kinds[k], START_WORDS("wait"));
-        start_hear_line(&start);
-        const pid_t pid = (pid_t)cordon__child_pid(start.child);
-        cordon__child_close(start.child);
-        assert_true(start_runs(pid));      /* it still runs */
-        assert_true(start_has_no_child()); /* and is none of ours: nor is its keeper */
-        close((int)start.ready);
-        assert_int_equal(kill(pid, SIGKILL), 0);
-        start_must_go(pid); /* buried by another */
-    }
-    assert_int_equal(support_count_descriptors(), descriptors);
-}
-
 static void order_given_right_before_closing_is_carried_out(void **state)
 {
-    kit        *it = *state;
-    start_order start;
+    launch_order program;
 
-    for (size_t k = 0; k < START_KINDS; k++)
-        for (int is_asked = 0; is_asked < 2; is_asked++) {
-            start_part_run(&start, it, start_kinds[k], START_WORDS("wait"));
-            start_hear_line(&start);
-            const pid_t pid = (pid_t)cordon__child_pid(start.child);
-            cordon__child_end(start.child, is_asked);
-            cordon__child_close(start.child);
-            close((int)start.ready);
-            start_must_go(pid);
-            assert_true(start_has_no_child());
-        }
+    (void)state;
+    for (size_t k = 0; k < LAUNCH_KINDS; k++) {
+        int pid;
+
+        launch_run(&program, LAUNCH_WORDS("stay"), launch_kinds[k]);
+        launch_hear_line(&program);
+        pid = (int)cordon__child_pid(program.child);
+        cordon__child_end(program.child, 0);
+        cordon__child_close(program.child);
+        cordon__handle_close(program.ready);
+        assert_true(support_until(launch_has_gone, &pid, SUPPORT_SOON));
+    }
 }
 
 static void who_ends_with_us_is_ended_when_closed(void **state)
 {
-    kit        *it = *state;
-    start_order start;
+    launch_order program;
 
-    start_part_run(&start, it, 0, START_WORDS("deaf"));
-    start_hear_line(&start);
-    const pid_t pid = (pid_t)cordon__child_pid(start.child);
-    cordon__child_close(start.child);
-    assert_int_equal(kill(pid, 0), -1);
-    assert_true(start_has_no_child());
-    close((int)start.ready);
+    (void)state;
+    for (size_t k = 0; k < LAUNCH_KINDS; k++) {
+        int pid;
+
+        if (launch_goes_on(k))
+            continue;
+        launch_run(&program, LAUNCH_WORDS("stay"), launch_kinds[k]);
+        launch_hear_line(&program);
+        pid = (int)cordon__child_pid(program.child);
+        cordon__child_close(program.child);
+        assert_true(launch_has_gone(&pid));
+        cordon__handle_close(program.ready);
+    }
     cordon__child_close(NULL);
 }
 
-/* ---- our end ---- */
-
-typedef struct family {
-    kit           *it;
-    unsigned       flags;
-    support_signal told;
-    uint64_t      *shared; /* the program's pid */
-} family;
-
-static int start_and_wait(void *context)
+static int is_there(void *path)
 {
-    family     *of = context;
-    start_order start;
-
-    start_part_run(&start, of->it, of->flags, START_WORDS("deaf"));
-    start_hear_line(&start);
-    *of->shared = cordon__child_pid(start.child);
-    support_signal_send(&of->told, 's');
-    while (pause() != 0)
-        continue;
-    return 0;
+    return support_exists(path);
 }
 
-static void without_us_one_ends_and_the_others_go_on(void **state)
+static void who_goes_on_goes_on_when_closed(void **state)
 {
-    for (size_t k = 0; k < START_KINDS; k++) {
-        kit   *it = *state;
-        char   path[SUPPORT_PATH];
-        family of = {it, start_kinds[k], {{-1, -1}}, NULL};
+    kit         *it = *state;
+    launch_order program;
+    char         done[SUPPORT_PATH], order[SUPPORT_PATH];
 
-        support_signal_open(&of.told);
-        of.shared = support_share(support_join(path, it->root, "pid"), sizeof *of.shared);
-        const pid_t host = support_fork(start_and_wait, &of);
-        assert_int_equal(support_signal_wait(&of.told, SUPPORT_SOON), 's');
-        assert_true(start_runs((pid_t)*of.shared));
-        support_kill(host, SIGKILL);
-        if (!is_own(k)) {
-            support_pause(20);
-            assert_true(start_runs((pid_t)*of.shared));
-            assert_int_equal(kill((pid_t)*of.shared, SIGKILL), 0);
-        }
-        start_must_go((pid_t)*of.shared);
-        support_unshare(of.shared, sizeof *of.shared);
-        support_signal_close(&of.told);
+    support_join(done, it->root, "done");
+    support_join(order, it->root, "done.order");
+    for (size_t k = 0; k < LAUNCH_KINDS; k++) {
+        int pid;
+
+        if (!launch_goes_on(k))
+            continue;
+        launch_run(&program, LAUNCH_WORDS("later", done), launch_kinds[k]);
+        launch_hear_line(&program);
+        pid = (int)cordon__child_pid(program.child);
+        cordon__child_close(program.child);
+        cordon__handle_close(program.ready);
+        assert_false(support_exists(done));
+        support_write(order, "", 0, 0600); /* from here on it is asked, and it is still there */
+        assert_true(support_until(is_there, done, SUPPORT_SOON));
+        assert_true(support_until(launch_has_gone, &pid, SUPPORT_SOON));
+        support_remove(order);
+        support_remove(done);
     }
+}
+
+static void nothing_stays_open(void **state)
+{
+    launch_order program;
+    int          before = 0;
+
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        if (round == 1)
+            before = support_count_descriptors();
+        for (size_t k = 0; k < LAUNCH_KINDS; k++) {
+            launch_run(&program, LAUNCH_WORDS("stay"), launch_kinds[k]);
+            launch_hear_line(&program);
+            cordon__child_end(program.child, 0);
+            assert_int_equal(launch_end(&program), SUPPORT_KILLED);
+        }
+    }
+    assert_int_equal(support_count_descriptors(), before);
 }
 
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         kit_test(status_is_told_exactly),
-        kit_test(who_runs_is_running_until_asked_or_ended),
-        kit_test(signal_of_others_is_told_too),
-        kit_test(who_goes_on_goes_on_and_leaves_nothing_here),
+        kit_test(who_runs_is_running_until_it_is_ended),
         kit_test(order_given_right_before_closing_is_carried_out),
         kit_test(who_ends_with_us_is_ended_when_closed),
-        kit_test(without_us_one_ends_and_the_others_go_on),
+        kit_test(who_goes_on_goes_on_when_closed),
+        kit_test(nothing_stays_open),
     };
-    const int played = start_play(count, arguments, NULL);
+    const int played = launch_play(count, arguments);
 
-    return played >= 0 ? played : cmocka_run_group_tests(tests, NULL, NULL);
+    return played >= 0 ? played : SUPPORT_RUN("contract_spawn_life", tests);
 }

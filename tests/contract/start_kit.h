@@ -3,7 +3,7 @@
 #ifndef CONTRACT_START_KIT_H
 #define CONTRACT_START_KIT_H
 
-#include "kit.h"
+#include "kit_posix.h"
 
 #define START_MAX  16    /* arguments */
 #define START_ROOM 16384 /* bytes that it can tell */

@@ -21,8 +21,8 @@ static void pair_is_private_and_not_inherited(void **state)
     assert_int_equal(most, 1);
     side_open(&one, ours, NULL, 1);
     side_open(&two, theirs, NULL, 0);
-    tell(&one, "a", 1);
-    tell(&two, "b", 1);
+    tell_side(&one, "a", 1);
+    tell_side(&two, "b", 1);
     assert_int_equal(hear_byte(&one), 'b');
     assert_int_equal(hear_byte(&two), 'a');
     cordon__line_close(&one.line);

@@ -327,6 +327,24 @@ static void listener_may_close_in_every_state(void **state)
     assert_int_equal(handles(), before);
 }
 
+/* ---- a listener from elsewhere -----------------------------------------------------------------
+ */
+
+static void listener_that_is_inherited_is_unsupported(void **state)
+{
+    cordon__listener *listener = NULL;
+    HANDLE            event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    intptr_t          handle = CORDON__NO_HANDLE;
+
+    (void)state;
+    assert_int_equal(cordon__listener_given(&handle, NULL, &fault), CORDON_EUNSUPPORTED);
+    assert_int_equal(handle, CORDON__NO_HANDLE);
+    assert_int_equal(cordon__listen_on(&listener, place, (intptr_t)event, 0, &fault),
+                     CORDON_EUNSUPPORTED);
+    assert_null(listener);
+    assert_true(CloseHandle(event)); /* it was not taken */
+}
+
 /* ---- what a pipe's end says ---------------------------------------------------------------------
  */
 
@@ -428,6 +446,7 @@ int main(void)
         DOOR(loop_is_told_until_all_are_in_and_not_while_paused),
         DOOR(close_is_told_once_from_the_loop),
         DOOR(listener_may_close_in_every_state),
+        DOOR(listener_that_is_inherited_is_unsupported),
         DOOR(every_word_for_a_pipe_that_ended_is_eclosed),
         DOOR(who_waits_is_let_in_after_the_end_and_nobody_else),
         DOOR(crowd_at_the_end_is_let_in_to_the_last),

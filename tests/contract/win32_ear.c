@@ -34,7 +34,7 @@ static void give_room(void *owner, char **data, size_t *size)
     close_if(it, IN_ROOM);
 }
 
-static void take_bytes(void *owner, size_t size)
+static int take_bytes(void *owner, size_t size)
 {
     ear *it = owner;
 
@@ -45,6 +45,7 @@ static void take_bytes(void *owner, size_t size)
         if (it->got_size < sizeof it->got)
             it->got[it->got_size] = it->room[i];
     close_if(it, IN_READ);
+    return 0;
 }
 
 static void hear_end(void *owner, enum cordon__end end, uint32_t os_code)

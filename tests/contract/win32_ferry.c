@@ -10,7 +10,7 @@ void side_open(side *at, intptr_t handle, const cordon__child *child, int is_par
     at->ferry.is_parent = is_parent;
 }
 
-void tell(side *at, const void *data, size_t size)
+void tell_side(side *at, const void *data, size_t size)
 {
     const cordon_bytes piece = {data, size};
     size_t             sent;
@@ -44,7 +44,7 @@ void tell_handles(side *at, const intptr_t *handles, size_t count)
 
     SUPPORT_CODE(cordon__handles_pack(values, &at->ferry, handles, count, &at->fault), CORDON_OK,
                  &at->fault);
-    tell(at, values, cordon__handles_size(count));
+    tell_side(at, values, cordon__handles_size(count));
 }
 
 int hear_handles(side *at, intptr_t *handles, size_t count)

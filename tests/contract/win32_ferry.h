@@ -13,7 +13,7 @@ typedef struct side {
 
 /* child: NULL where it is not known. */
 void side_open(side *at, intptr_t handle, const cordon__child *child, int is_parent);
-void tell(side *at, const void *data, size_t size);
+void tell_side(side *at, const void *data, size_t size);
 void hear(side *at, void *data, size_t size);
 char hear_byte(side *at);
 void tell_handles(side *at, const intptr_t *handles, size_t count);

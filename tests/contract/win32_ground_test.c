@@ -202,18 +202,6 @@ static void plain_file_above_the_directory_is_unsafe(void **state)
     assert_non_null(strstr(it->fault.text, "not a directory"));
 }
 
-static void directory_that_went_is_made_anew(void **state)
-{
-    kit *it = *state;
-
-    SUPPORT_NEEDS_WINDOWS("a directory that is open stays until it is closed");
-    kit_serve(it);
-    assert_true(RemoveDirectoryW(support_wide(it->home)));
-    assert_int_equal(open_as(it, 0), CORDON_ENOTRUNNING);
-    SUPPORT_CODE(open_as(it, 1), CORDON_OK, &it->fault);
-    assert_true(support_exists(it->home));
-}
-
 static void path_may_be_longer_than_260(void **state)
 {
     kit          *it = *state;
@@ -430,7 +418,6 @@ int main(void)
         kit_test(link_in_the_place_of_the_directory_is_unsafe),
         kit_test(link_above_the_directory_leads_to_it),
         kit_test(plain_file_above_the_directory_is_unsafe),
-        kit_test(directory_that_went_is_made_anew),
         kit_test(path_may_be_longer_than_260),
         kit_test(secret_is_ours_alone_also_when_it_is_written_again),
         kit_test(half_written_secret_of_a_dead_server_is_replaced),

@@ -41,7 +41,7 @@ static int take_three(int count, wchar_t **arguments)
     UnmapViewOfFile(shared);
     for (int n = 0; n < 3; n++)
         cordon__handle_close(handles[n]);
-    tell(&at, "k", 1);
+    tell_side(&at, "k", 1);
     cordon__line_close(&at.line);
     return 0;
 }
@@ -65,13 +65,13 @@ static int give_two(int count, wchar_t **arguments)
     put(write_end, WORDS);
     SUPPORT_CODE(cordon__handles_pack(values, &at.ferry, handles, 2, &at.fault), CORDON_OK,
                  &at.fault);
-    tell(&at, values, sizeof values);
+    tell_side(&at, values, sizeof values);
     (void)hear_byte(&at);
     for (int n = 0; n < 2; n++) {
         SUPPORT_CHECK(is_open((HANDLE)handles[n]));
         SUPPORT_CHECK(!is_open((HANDLE)(uintptr_t)cordon__load64(values + 8 * n)));
     }
-    tell(&at, "k", 1);
+    tell_side(&at, "k", 1);
     return 0;
 }
 
@@ -107,11 +107,11 @@ static int lie(int count, wchar_t **arguments)
         }
         cordon__store64(values + 8 * (n - 1), value);
     }
-    tell(&at, values, cordon__handles_size((size_t)count - 1));
+    tell_side(&at, values, cordon__handles_size((size_t)count - 1));
     (void)hear_byte(&at);
     for (int n = 0; n < owned; n++)
         left = (char)(left + is_open(own[n]));
-    tell(&at, &left, 1);
+    tell_side(&at, &left, 1);
     return 0;
 }
 
@@ -125,10 +125,10 @@ static int look(int count, wchar_t **arguments)
     (void)arguments;
     child_open(&at);
     (void)hear_byte(&at);
-    tell(&at, "r", 1); /* from here on it opens nothing */
+    tell_side(&at, "r", 1); /* from here on it opens nothing */
     for (int n = 0; n < 2; n++) {
         hear(&at, value, sizeof value);
-        tell(&at, is_open((HANDLE)(uintptr_t)cordon__load64(value)) ? "y" : "n", 1);
+        tell_side(&at, is_open((HANDLE)(uintptr_t)cordon__load64(value)) ? "y" : "n", 1);
     }
     return 0;
 }
@@ -223,17 +223,17 @@ static void what_was_not_sent_is_not_left_in_the_child(void **state)
     char                     path[SUPPORT_PATH];
 
     parent_open(&made, it, words);
-    tell(&made.at, "r", 1);
+    tell_side(&made.at, "r", 1);
     assert_int_equal(hear_byte(&made.at), 'r');
     handles[0] = (intptr_t)make_file(support_join(path, it->root, "down"));
     handles[1] = (intptr_t)CreateEventW(NULL, TRUE, FALSE, NULL); /* does not travel */
     SUPPORT_CODE(cordon__handles_pack(values, &made.at.ferry, handles, 2, &made.at.fault),
                  CORDON_EINVAL, &made.at.fault);
-    tell(&made.at, values, CORDON__VALUE_SIZE); /* the first was there, and is not */
+    tell_side(&made.at, values, CORDON__VALUE_SIZE); /* the first was there, and is not */
     assert_int_equal(hear_byte(&made.at), 'n');
     SUPPORT_CODE(cordon__handles_pack(values, &made.at.ferry, handles, 1, &made.at.fault),
                  CORDON_OK, &made.at.fault);
-    tell(&made.at, values, CORDON__VALUE_SIZE);
+    tell_side(&made.at, values, CORDON__VALUE_SIZE);
     assert_int_equal(hear_byte(&made.at), 'y');
     parent_close(&made, it);
     CloseHandle((HANDLE)handles[0]);
@@ -338,7 +338,7 @@ static void parent_takes_what_its_child_has_given(void **state)
     SUPPORT_CODE(hear_handles(&made.at, handles, 2), CORDON_OK, &made.at.fault);
     assert_false(is_inherited(handles[0]));
     assert_false(is_inherited(handles[1]));
-    tell(&made.at, "g", 1);
+    tell_side(&made.at, "g", 1);
     assert_int_equal(hear_byte(&made.at), 'k');
     assert_true(holds((HANDLE)handles[0], WORDS));
     assert_true(holds((HANDLE)handles[1], WORDS));
@@ -364,7 +364,7 @@ static int hear_lies(kit *it, const char *const *values, int expected)
     SUPPORT_CODE(hear_handles(&made.at, handles, count), expected, &made.at.fault);
     for (size_t n = 0; n < count && expected == CORDON_OK; n++)
         cordon__handle_close(handles[n]);
-    tell(&made.at, "g", 1);
+    tell_side(&made.at, "g", 1);
     left = hear_byte(&made.at) - '0';
     parent_close(&made, it);
     return left;

@@ -30,7 +30,7 @@ int world_open(void **state)
     it->fault = none;
     kit_setup(&inner);
     it->kit = inner;
-    it->endpoint = world_endpoint(it->kit, it->kit->near);
+    it->endpoint = world_endpoint(it->kit, it->kit->home);
     *state = it;
     return 0;
 }
@@ -80,12 +80,11 @@ int world_is_served(world *it)
     return code == CORDON_OK;
 }
 
-void world_names_are(const world *it, const char *expected)
+void world_holds(const world *it, int is_held)
 {
-    char names[128];
-
-    support_names(names, sizeof names, world_path(it, CORDON_DIRECTORY));
-    assert_string_equal(names, expected);
+    SUPPORT_CHECK(support_exists(world_path(it, CORDON_LOCK)));
+    SUPPORT_CHECK(support_exists(world_path(it, CORDON_TOKEN)) == is_held);
+    SUPPORT_CHECK(support_is_published(it->endpoint) == is_held);
 }
 
 int world_is_refused(void *context)
@@ -100,3 +99,65 @@ int world_is_refused(void *context)
     cordon__claim_release(&claim); /* a claim that is not open is fine */
     return 0;
 }
+
+/* ---- other processes ---- */
+
+static void visit(world *it, const char *directory)
+{
+    cordon_endpoint_options options = CORDON_ENDPOINT_OPTIONS_INIT;
+
+    memset(it, 0, sizeof *it);
+    it->fault = (cordon_fault)CORDON_FAULT_INIT;
+    options.directory = directory;
+    SUPPORT_CODE(cordon_endpoint_open(&it->endpoint, "test", &options, &it->fault), CORDON_OK,
+                 &it->fault);
+}
+
+static int refused(const char *directory, support_child *self)
+{
+    world it;
+    int   status;
+
+    (void)self;
+    visit(&it, directory);
+    status = world_is_refused(&it);
+    cordon_endpoint_close(it.endpoint);
+    return status;
+}
+
+static int serve(const char *directory, support_child *self)
+{
+    world it;
+
+    visit(&it, directory);
+    world_take(&it);
+    support_signal_send(&self->told, 's');
+    (void)support_signal_wait(&self->orders, -1);
+    /* As one that drains: the address has gone, the lock has not. */
+    cordon__claim_withdraw(&it.claim);
+    support_signal_send(&self->told, 'd');
+    support_pause(WORLD_END);
+    cordon__claim_release(&it.claim);
+    cordon_endpoint_close(it.endpoint);
+    return 0;
+}
+
+static int start(const char *directory, support_child *self)
+{
+    world it;
+    int   code;
+
+    visit(&it, directory);
+    support_signal_send(&self->told, 'r');
+    (void)support_signal_wait(&self->orders, -1);
+    code = world_claim(&it, &it.claim, SUPPORT_SOON);
+    support_signal_send(&self->told, code == CORDON_OK ? 'w' : 'l');
+    SUPPORT_CHECK(code == CORDON_OK || code == CORDON_EADDRINUSE);
+    if (code == CORDON_OK) /* the winner stays until it is killed */
+        (void)support_signal_wait(&self->orders, -1);
+    cordon_endpoint_close(it.endpoint);
+    return 0;
+}
+
+const support_part world_parts[] = {
+    {"refused", refused}, {"serve", serve}, {"start", start}, {NULL, NULL}};

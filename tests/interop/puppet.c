@@ -1,5 +1,6 @@
 /*
- * What `cordon serve -- CMD` runs in tests, where there may be no shell. The same on all systems:
+ * What `cordon serve -- CMD` and `cordon run -- CMD` run in tests, where there may be no shell. The
+ * same on all systems:
  *
  *     puppet cat               standard input to standard output
  *     puppet say WORD...       each word, with a | behind it
@@ -15,6 +16,8 @@
  *     puppet leaked            1: it has come here; 0: it has not
  *     puppet unread CMD...     run CMD, whose standard output nobody reads: it is closed
  *     puppet break CMD...      run CMD, which says that it is ready; then Ctrl-Break (SIGINT)
+ *     puppet echo              the first message of its channel, back
+ *     puppet files N           after it so many files: the name of each and what it holds, back
  */
 #include "puppet.h"
 #include "../../tools/host.h"
@@ -149,7 +152,8 @@ static const struct {
     {"status", do_status},     {"zeros", do_zeros},     {"endless", do_endless},
     {"sleep", do_sleep},       {"late", do_late},       {"family", do_family},
     {"alive", do_alive},       {"leaked", do_leaked},   {"leak", puppet_leak},
-    {"unread", puppet_unread}, {"break", puppet_break},
+    {"unread", puppet_unread}, {"break", puppet_break}, {"echo", puppet_echo},
+    {"files", puppet_files},
 };
 
 int main(int argc, char **argv)

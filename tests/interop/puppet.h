@@ -22,4 +22,8 @@ int puppet_has_leaked(void);
 int puppet_unread(char **words);
 int puppet_break(char **words);
 
+/* The same on all systems (puppet_channel.c). */
+int puppet_echo(char **words);
+int puppet_files(char **words);
+
 #endif

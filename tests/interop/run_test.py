@@ -1,201 +1,71 @@
-"""cordon run: a child with a channel, and the terminal that it opens."""
-import fcntl
+"""cordon run: a child with a channel. What needs shells and terminals is in terminal_test."""
 import os
-import pty
-import select
-import shutil
-import signal
-import struct
-import subprocess
-import sys
-import termios
-import time
 import unittest
 
 import kit
-from kit import CORDON
-
-# The beginning of the child of docs/wire.md: it has receive() and send().
-CHILD = (kit.SOURCE / "tests/system/channel_child.py").read_text().partition("while message")[0]
-ECHO_ONCE = [sys.executable, "-c", CHILD + "send(0, receive()[1])"]
-READ_TWO = [sys.executable, "-c", CHILD + """
-receive()
-for _ in range(2):
-    tag, name, (descriptor,) = receive()
-    assert tag == 1
-    send(0, name + b": " + os.read(descriptor, 100))
-"""]
-PTY = str(kit.BUILD / "examples/pty")
-HAS_PTY = unittest.skipUnless(os.path.exists(PTY), "examples were not built")
+from kit import CORDON, PUPPET_NATIVE
+from puppet_test import puppet
 
 
-class Terminal:
-    """A terminal as a person has one, and a program that runs in it."""
-
-    def __init__(self, rows, columns, *line):
-        self.seen = b""
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            try:
-                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-                os.execvp(line[0], line)
-            finally:
-                os._exit(99)
-        self.status = None
-
-    def resize(self, rows, columns):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-
-    def type(self, text):
-        os.write(self.master, text)
-
-    def read(self):
-        """More of what is shown; False at the end."""
-        if not select.select([self.master], [], [], kit.PATIENCE)[0]:
-            raise AssertionError(f"nothing more came after {self.seen!r}")
-        try:
-            more = os.read(self.master, 4096)
-        except OSError:  # nobody holds it any more
-            more = b""
-        self.seen += more
-        return bool(more)
-
-    def wait_for(self, text):
-        while text not in self.seen:
-            if not self.read():
-                raise AssertionError(f"{text!r} is not in {self.seen!r}")
-        self.seen = self.seen.partition(text)[2]
-
-    def end(self):
-        """Its exit status, 128 + n for a signal."""
-        while self.read():
-            pass
-        os.close(self.master)
-        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return status if status >= 0 else 128 - status
-
-
-class Run(kit.Case):
+class Child(kit.Case):
     def run_child(self, *words, send=b"", command):
-        done = subprocess.run([CORDON, "run", *words, "--", *command], input=send,
-                              capture_output=True, timeout=kit.PATIENCE)
+        done = kit.run([CORDON, "run", *words, "--", *command], send)
         return kit.Result(done.returncode, done.stdout, done.stderr.decode())
 
+
+class Run(Child):
+    def run_puppet(self, *words, options=(), **how):
+        return self.run_child(*options, command=[PUPPET_NATIVE, *words], **how)
+
+    def check_said(self, result, *lines):
+        self.assertEqual((result.status, result.out), (0, b"".join(line + b"\n" for line in lines)),
+                         result.err)
+
     def test_the_status_is_the_childs(self):
-        for script, status in (("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137),
-                               ("kill -15 $$", 143)):
-            with self.subTest(script=script):
-                result = self.run_child(command=["/bin/sh", "-c", script])
-                self.assertEqual((result.status, result.out, result.err), (status, b"", ""))
+        for status in (0, 3, 42):
+            with self.subTest(status=status):
+                result = self.run_puppet("fail", str(status), "for no reason")
+                self.assertEqual((result.status, result.out, result.err.strip()),
+                                 (status, b"", "for no reason"))
 
     def test_the_message_is_the_go_signal_and_what_the_child_says_is_printed(self):
-        result = self.run_child("--message", "hello", command=ECHO_ONCE)
-        self.assertEqual((result.status, result.out), (0, b"hello\n"), result.err)
-
-    def test_what_waits_for_ever_is_ended_at_the_deadline(self):
-        pid = self.path("pid")
-        result = self.run_child("--timeout", "300", "--message", "x",
-                                command=["/bin/sh", "-c", f"echo $$ >{pid}; exec sleep 600"])
-        self.check_error(result, 5, "receive")
-        with open(pid) as file, self.assertRaises(ProcessLookupError):
-            os.kill(int(file.read()), 0)
+        self.check_said(self.run_puppet("echo", options=["--message", "hello"]), b"hello")
+        self.check_said(self.run_puppet("echo"), b"")
 
     def test_a_message_from_standard_input_of_any_bytes(self):
         body = bytes(range(256)) * 100
-        result = self.run_child("--message", "-", send=body, command=ECHO_ONCE)
-        self.assertEqual((result.status, result.out), (0, body + b"\n"), result.err)
+        self.check_said(self.run_puppet("echo", options=["--message", "-"], send=body), body)
+
+    def test_what_waits_for_ever_is_ended_at_the_deadline(self):
+        key = os.path.basename(self.dir) if kit.IS_WINDOWS else self.dir
+        result = self.run_puppet("family", key, "1", options=["--timeout", "2000"])
+        self.check_error(result, 5, "the deadline passed")
+        self.assertEqual(puppet("alive", key)[1].strip(), b"0")
 
     def test_files_go_to_the_child(self):
-        with open(self.path("file"), "wb") as file:
-            file.write(b"from the file")
-        result = self.run_child("--fd", self.path("file"), "--fd", "/dev/null", "--message", "x",
-                                command=READ_TWO)
-        self.assertEqual((result.status, result.out.decode()),
-                         (0, f"{self.path('file')}: from the file\n/dev/null: \n"), result.err)
+        names = [self.path("one"), self.path("gr\u00fc\u00df e")]
+        options, lines = ["--message", "x"], []
+        for name in names:
+            with open(name, "wb") as file:
+                file.write(b"of " + os.path.basename(name).encode())
+            options += ["--fd", kit.native(name)]
+            lines.append(f"{kit.native(name)}: of {os.path.basename(name)}".encode())
+        self.check_said(self.run_puppet("files", str(len(names)), options=options), *lines)
 
     def test_a_file_that_does_not_open_starts_no_child(self):
-        made = self.path("made")
-        result = self.run_child("--fd", "/dev/null/none", command=["/bin/sh", "-c", f": >{made}"])
-        self.check_error(result, 8, "open file", "/dev/null/none")
-        self.assertFalse(os.path.exists(made))
+        none = kit.native(self.path("none"))
+        result = self.run_puppet("say", "made", options=["--fd", none])
+        self.check_error(result, 8, "open file", none)
+        self.assertEqual(result.out, b"")
 
     def test_what_makes_no_sense(self):
-        self.check_error(self.run_child(command=["/dev/null/none"]), 9, "/dev/null/none")
+        none = kit.native(self.path("none"))
+        self.check_error(self.run_child(command=[none]), 9, none)
         for words in (("--dir", "/tmp"), ("--echo",), ("word",), ("--fd",)):
             with self.subTest(words=words):
-                done = subprocess.run([CORDON, "run", *words], capture_output=True)
+                done = kit.run([CORDON, "run", *words])
                 self.assertEqual(done.returncode, 2, done.stderr)
-
-    def test_it_ends_with_a_child_whose_own_children_hold_the_channel(self):
-        result = self.run_child(command=["/bin/sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!; exit 6"])
-        self.assertEqual(result.status, 6)
-        os.kill(int(result.out), signal.SIGKILL)
-
-    @HAS_PTY
-    def test_bytes_alone_where_there_is_no_terminal(self):
-        result = self.run_child("--pty", send=b"one\ntwo", command=[PTY, "/bin/cat"])
-        self.assertEqual(result.status, 0, result.err)
-        self.assertIn(b"two", result.out)
-
-    def in_terminal(self, *command, rows=50, columns=132, by_itself=False):
-        line = [PTY, *command] if by_itself else [CORDON, "run", "--pty", "--", PTY, *command]
-        return Terminal(rows, columns, *line)
-
-    @HAS_PTY
-    def test_size_at_the_start_and_when_it_changes(self):
-        for by_itself in (False, True):
-            terminal = self.in_terminal("/bin/sh", "-c", "tty; stty size; read line; stty size; exit 4",
-                                        by_itself=by_itself)
-            terminal.wait_for(b"/dev/pts/")
-            terminal.wait_for(b"50 132\r\n")
-            terminal.resize(20, 70)
-            time.sleep(0.2)  # nobody tells when the size has arrived
-            terminal.type(b"\n")
-            terminal.wait_for(b"20 70\r\n")
-            self.assertEqual(terminal.end(), 4)
-
-    @HAS_PTY
-    def test_keys_go_to_the_program_and_so_does_interrupt(self):
-        terminal = self.in_terminal("/bin/sh", "-c", "echo there; exec cat")
-        terminal.wait_for(b"there\r\n")
-        terminal.type(b"typed\r")
-        terminal.wait_for(b"typed\r\ntyped\r\n")
-        terminal.type(b"\x03")
-        self.assertEqual(terminal.end(), 130)
-
-    @HAS_PTY
-    def test_the_terminal_is_as_it_was_after_any_end(self):
-        shell = "before=$(stty -g); {}; after=$(stty -g); test \"$before\" = \"$after\" && echo same"
-        run = f"{CORDON} run --pty -- {PTY} /bin/sh -c "
-        for script in (run + "'exit 1'", run + "'kill -9 $PPID'",
-                       f"{CORDON} run --pty --timeout 300 -- {PTY} sleep 600",
-                       "sh -c 'echo $$; exec " + run + "\"echo up; read x\"'"):
-            with self.subTest(script=script):
-                terminal = Terminal(24, 80, "/bin/sh", "-c", shell.format(script))
-                if "echo up" in script:
-                    terminal.wait_for(b"\r\nup")
-                    os.kill(self.pid_of_run(terminal.pid), signal.SIGTERM)
-                terminal.wait_for(b"same")
-                self.assertEqual(terminal.end(), 0)
-
-    def pid_of_run(self, shell):
-        """The one child of the shell in the terminal."""
-        with open(f"/proc/{shell}/task/{shell}/children") as file:
-            return int(file.read().split()[0])
-
-    @HAS_PTY
-    def test_programs_that_use_the_whole_screen(self):
-        for name, quit in (("vi", b":q!\r"), ("top", b"q")):
-            if shutil.which(name) is None:
-                continue
-            with self.subTest(name=name):
-                terminal = Terminal(24, 80, "env", "TERM=xterm", CORDON, "run", "--pty", "--", PTY, name)
-                terminal.wait_for(b"\x1b[")
-                while select.select([terminal.master], [], [], 0.5)[0]:  # it has drawn itself
-                    terminal.read()
-                terminal.type(quit)
-                self.assertEqual(terminal.end(), 0)
 
 
 if __name__ == "__main__":
-    unittest.main()
+    kit.main()

@@ -112,3 +112,21 @@ int uv_run(uv_loop_t *loop, uv_run_mode mode)
     sim_run_loop(loop);
     return 0;
 }
+
+/* Nobody runs a host's loop here: cordon_loop_run is for tests/system. */
+void uv_walk(uv_loop_t *loop, uv_walk_cb walk, void *context)
+{
+    (void)loop, (void)walk, (void)context;
+}
+
+int uv_is_active(const uv_handle_t *handle)
+{
+    (void)handle;
+    return 0;
+}
+
+uv_handle_type uv_handle_get_type(const uv_handle_t *handle)
+{
+    (void)handle;
+    return UV_UNKNOWN_HANDLE;
+}

@@ -70,7 +70,7 @@ static void read_once(cordon__stream *stream)
     }
     got = sim_end_read(stream->end, data, size);
     if (got > 0)
-        stream->events->on_read(stream->owner, (size_t)got);
+        (void)stream->events->on_read(stream->owner, (size_t)got);
     else if (got == 0)
         tell_end(stream);
     else if (got == SIM_GONE)

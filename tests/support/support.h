@@ -49,6 +49,21 @@ void support_become_child(void); /* from here on a failed check ends the process
 void support_code(int code, int expected, cordon_fault *fault, const char *text, const char *file,
                   int line);
 
+/* ---- cases (cases.c, no_cases.c) --------------------------------------------- */
+
+/*
+ * A test program of both systems is made of the cases that each of them keeps (<subject>_test.c),
+ * and of those that only one of them has: <subject>_posix.c or <subject>_win32.c, where there is
+ * such a file, holds a table with them. It ends with SUPPORT_NO_CASE.
+ */
+extern const struct CMUnitTest support_own_cases[];
+#define SUPPORT_NO_CASE              \
+    {                                \
+        NULL, NULL, NULL, NULL, NULL \
+    }
+int support_run(const char *name, const struct CMUnitTest *cases, size_t count);
+#define SUPPORT_RUN(name, cases) support_run((name), (cases), sizeof(cases) / sizeof(cases)[0])
+
 /* ---- waiting ---------------------------------------------------------------- */
 
 uint64_t support_now(void); /* ms, monotonic */
@@ -191,6 +206,8 @@ typedef intptr_t support_raw;
 #define SUPPORT_NO_RAW ((support_raw)-1)
 
 support_raw support_raw_open(cordon_endpoint *endpoint); /* connected; nothing said */
+/* An end of the library's, of which it is the owner from here on. */
+support_raw support_raw_of(intptr_t handle);
 /* At an address; SUPPORT_NO_RAW: nobody there, or (*is_busy) too many. Does not wait. */
 support_raw support_raw_try_open(const char *address, int *is_busy);
 void        support_raw_close(support_raw raw); /* what was sent still arrives */

@@ -4,102 +4,64 @@
  */
 #include "channel_kit.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
+#include <uv.h>
 
 #define FIRST 1
 #define REPLY 2
 
 /* ---- in the child -------------------------------------------------------------------- */
 
-static int play_exit(cordon_channel *channel, const char *argument)
+/* Takes no notice of anything, its end too. */
+static int play_deaf(cordon_channel *channel, const char *argument)
 {
-    (void)channel;
-    return atoi(argument);
-}
-
-/* What comes goes back, until the end. */
-static int play_echo(cordon_channel *channel, const char *argument)
-{
-    const cordon_message *message;
-    int                   code;
-
     (void)argument;
-    while ((code = cordon_channel_receive(&message, channel, KIT_WAIT_MS, NULL)) == CORDON_OK) {
-        char *copy = malloc(message->body.size + 1);
-
-        memcpy(copy, message->body.data, message->body.size);
-        SUPPORT_CHECK(cordon_channel_send(channel, message->tag,
-                                          (cordon_bytes){copy, message->body.size}, NULL, 0,
-                                          KIT_WAIT_MS, NULL) == CORDON_OK);
-        free(copy);
-    }
-    SUPPORT_CHECK(code == CORDON_ECLOSED);
-    return 5;
-}
-
-static void hold_for_ever(void)
-{
-    for (;;)
-        pause();
-}
-
-/* Holds a handle and takes no notice of anything more. */
-static int play_holder(cordon_channel *channel, const char *argument)
-{
-    const cordon_message *message;
-
-    if (strcmp(argument, "stubborn") == 0)
-        signal(SIGTERM, SIG_IGN);
-    message = kit_receive(channel);
-    SUPPORT_CHECK(cordon_message_take(message, 0) >= 0);
-    kit_send(channel, REPLY, "holding");
-    hold_for_ever();
+    kit_send(channel, REPLY, "here");
+    support_pause(SUPPORT_SOON);
     return 0;
 }
 
-/* A byte into the handle once the parent has gone. */
-static int play_last(cordon_channel *channel, const char *argument)
+/* Says so, in a file, when the other side has gone. */
+static int play_witness(cordon_channel *channel, const char *path)
 {
-    cordon_handle handle;
-
-    (void)argument;
-    signal(SIGTERM, SIG_IGN);
-    handle = cordon_message_take(kit_receive(channel), 0);
-    kit_send(channel, REPLY, "waiting");
+    kit_send(channel, REPLY, "here");
     kit_expect_code(channel, CORDON_ECLOSED);
-    SUPPORT_CHECK(write((int)handle, "!", 1) == 1);
+    support_write(path, "gone", 4, 0600);
     return 0;
 }
 
-/* Starts a holder of its own, gives the handle on, and takes no notice of anything more. */
-static int play_middle(cordon_channel *channel, const char *argument)
+/* A child of its own, of which the pid is told. */
+static int start_below(cordon_channel *channel, const char *part, const char *argument,
+                       unsigned flags)
 {
     cordon_child_options options = CORDON_CHILD_OPTIONS_INIT;
     cordon_channel      *below;
-    cordon_handle        handle = cordon_message_take(kit_receive(channel), 0);
     char                 pid[32];
 
-    if (strcmp(argument, "outlives") == 0)
-        options.flags = CORDON_CHILD_OUTLIVES_US;
-    below = kit_start("holder", "", &options);
-    kit_send_handles(below, FIRST, "", &handle, 1);
-    kit_expect(below, REPLY, "holding");
-    close((int)handle);
+    options.flags = flags;
+    below = kit_start(part, argument, &options);
+    kit_expect(below, REPLY, "here");
     snprintf(pid, sizeof pid, "%u", (unsigned)cordon_channel_pid(below));
-    if (strcmp(argument, "close") == 0)
-        cordon_channel_close(below);
     kit_send(channel, REPLY, pid);
-    hold_for_ever();
+    support_pause(SUPPORT_SOON); /* it is killed before */
     return 0;
 }
 
-static const kit_part parts[] = {{"exit", play_exit},     {"echo", play_echo},
-                                 {"holder", play_holder}, {"last", play_last},
-                                 {"middle", play_middle}, {NULL, NULL}};
+static int play_above(cordon_channel *channel, const char *argument)
+{
+    return start_below(channel, "deaf", argument, 0);
+}
 
-/* ---- how it ends -------------------------------------------------------------------------- */
+static int play_above_one_that_may(cordon_channel *channel, const char *path)
+{
+    return start_below(channel, "witness", path, CORDON_CHILD_OUTLIVES_US);
+}
+
+static const kit_part parts[] = {{"exit", kit_exit},    {"echo", kit_echo},
+                                 {"deaf", play_deaf},   {"witness", play_witness},
+                                 {"above", play_above}, {"above-may", play_above_one_that_may},
+                                 {NULL, NULL}};
+
+/* ---- its end ---------------------------------------------------------------------------- */
 
 static void end_of_a_child_is_closed_and_its_status_known(void **state)
 {
@@ -114,16 +76,21 @@ static void end_of_a_child_is_closed_and_its_status_known(void **state)
     cordon_channel_close(channel);
 }
 
-static void killed_child_is_128_and_the_signal(void **state)
+static void kill_it(uint64_t pid)
+{
+    assert_int_equal(uv_kill((int)pid, SIGKILL), 0);
+}
+
+static void killed_child_is_told_as_such(void **state)
 {
     cordon_channel *channel = kit_start("echo", "", NULL);
 
     (void)state;
     kit_send(channel, FIRST, "there");
     kit_expect(channel, FIRST, "there");
-    assert_int_equal(kill((pid_t)cordon_channel_pid(channel), SIGKILL), 0);
+    kill_it(cordon_channel_pid(channel));
     kit_expect_code(channel, CORDON_ECLOSED);
-    kit_expect_exit(channel, 128 + SIGKILL);
+    kit_expect_exit(channel, KIT_KILLED);
     cordon_channel_close(channel);
 }
 
@@ -140,85 +107,48 @@ static void child_that_never_answers_is_waited_for_until_the_deadline(void **sta
     cordon_channel_close(channel);
 }
 
-/* 1: the other end of the pipe is gone; 0: not within ms. */
-static int is_gone(int fd, int ms)
-{
-    struct pollfd wanted = {fd, POLLIN, 0};
-    char          byte;
+/* ---- ours --------------------------------------------------------------------------------- */
 
-    return poll(&wanted, 1, ms) == 1 && read(fd, &byte, 1) == 0;
+static int has_gone(void *context)
+{
+    return uv_kill(*(int *)context, 0) != 0;
 }
 
-/* A child that holds the other end of a pipe. */
-static cordon_channel *start_holder(const char *part, const char *argument,
-                                    const cordon_child_options *options, int *end)
-{
-    cordon_channel *channel = kit_start(part, argument, options);
-    cordon_handle   handle;
-    int             ends[2];
-
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    handle = ends[1];
-    kit_send_handles(channel, FIRST, "", &handle, 1);
-    close(ends[1]);
-    *end = ends[0];
-    return channel;
-}
-
-static void stubborn_child_is_ended_after_its_grace(void **state)
+static void deaf_child_is_ended(void **state)
 {
     cordon_child_options options = CORDON_CHILD_OPTIONS_INIT;
     cordon_channel      *channel;
-    uint64_t             before;
-    int                  end;
+    int                  pid;
 
     (void)state;
     options.grace_ms = 100;
-    channel = start_holder("holder", "stubborn", &options, &end);
-    kit_expect(channel, REPLY, "holding");
-    before = support_now();
+    channel = kit_start("deaf", "", &options);
+    kit_expect(channel, REPLY, "here");
+    pid = (int)cordon_channel_pid(channel);
     cordon_channel_close(channel);
-    assert_true(support_now() - before >= 100);
-    assert_true(is_gone(end, 0));
-    close(end);
+    assert_true(has_gone(&pid));
 }
 
-static void child_that_was_asked_is_not_waited_for_any_longer(void **state)
+static void child_that_ends_by_itself_is_not_waited_for_any_longer(void **state)
 {
     cordon_child_options options = CORDON_CHILD_OPTIONS_INIT;
     cordon_channel      *channel;
     uint64_t             before;
-    int                  end;
+    int                  pid;
 
     (void)state;
-    options.grace_ms = 60000;
-    channel = start_holder("holder", "", &options, &end);
-    kit_expect(channel, REPLY, "holding");
+    options.grace_ms = 10 * SUPPORT_SOON;
+    channel = kit_start("echo", "", &options);
+    kit_send(channel, FIRST, "there");
+    kit_expect(channel, FIRST, "there");
+    pid = (int)cordon_channel_pid(channel);
     before = support_now();
     cordon_channel_close(channel);
-    assert_true(support_now() - before < 30000);
-    assert_true(is_gone(end, 0));
-    close(end);
+    assert_true(support_now() - before < 5 * SUPPORT_SOON);
+    assert_true(has_gone(&pid));
 }
 
-static void end_of_the_parent_is_seen_by_the_child(void **state)
-{
-    cordon_child_options options = CORDON_CHILD_OPTIONS_INIT;
-    cordon_channel      *channel;
-    char                 byte = 0;
-    int                  end;
-
-    (void)state;
-    options.grace_ms = KIT_WAIT_MS;
-    channel = start_holder("last", "", &options, &end);
-    kit_expect(channel, REPLY, "waiting");
-    cordon_channel_close(channel);
-    assert_int_equal(read(end, &byte, 1), 1);
-    assert_int_equal(byte, '!');
-    close(end);
-}
-
-static pid_t pid_of_below(cordon_channel *channel)
+static int pid_of_below(cordon_channel *channel)
 {
     const cordon_message *message = kit_receive(channel);
     char                  text[32] = "";
@@ -226,76 +156,78 @@ static pid_t pid_of_below(cordon_channel *channel)
     assert_int_equal(message->tag, REPLY);
     assert_in_range(message->body.size, 1, sizeof text - 1);
     memcpy(text, message->body.data, message->body.size);
-    return (pid_t)atoi(text);
+    return atoi(text);
 }
 
 static void child_dies_with_its_parent(void **state)
 {
-    cordon_channel *channel;
-    int             end;
+    cordon_channel *channel = kit_start("above", "", NULL);
+    int             below = pid_of_below(channel);
 
     (void)state;
-    channel = start_holder("middle", "", NULL, &end);
-    assert_true(pid_of_below(channel) > 0);
-    assert_false(is_gone(end, 0));
-    assert_int_equal(kill((pid_t)cordon_channel_pid(channel), SIGKILL), 0);
-    assert_true(is_gone(end, KIT_WAIT_MS));
-    kit_expect_exit(channel, 128 + SIGKILL);
+    assert_true(below > 0);
+    assert_false(has_gone(&below));
+    kill_it(cordon_channel_pid(channel));
+    assert_true(support_until(has_gone, &below, SUPPORT_SOON));
+    kit_expect_exit(channel, KIT_KILLED);
     cordon_channel_close(channel);
-    close(end);
+}
+
+static int is_there(void *context)
+{
+    return support_exists(context);
 }
 
 static void child_that_may_outlives_its_parent(void **state)
 {
+    char            root[SUPPORT_PATH], path[SUPPORT_PATH];
     cordon_channel *channel;
-    pid_t           below;
-    int             end;
+    int             below;
 
     (void)state;
-    channel = start_holder("middle", "outlives", NULL, &end);
+    support_directory(root);
+    channel = kit_start("above-may", support_join(path, root, "word"), NULL);
     below = pid_of_below(channel);
-    assert_int_equal(kill((pid_t)cordon_channel_pid(channel), SIGKILL), 0);
-    kit_expect_exit(channel, 128 + SIGKILL);
+    kill_it(cordon_channel_pid(channel));
+    assert_true(support_until(is_there, path, SUPPORT_SOON)); /* by one that has outlived it */
+    kit_expect_exit(channel, KIT_KILLED);
     cordon_channel_close(channel);
-    assert_false(is_gone(end, 100));
-    assert_int_equal(kill(below, SIGKILL), 0);
-    assert_true(is_gone(end, KIT_WAIT_MS));
-    close(end);
+    assert_true(support_until(has_gone, &below, SUPPORT_SOON));
+    support_directory_remove(root);
 }
 
 static void child_that_may_goes_on_when_its_channel_is_closed(void **state)
 {
     cordon_child_options options = CORDON_CHILD_OPTIONS_INIT;
+    char                 root[SUPPORT_PATH], path[SUPPORT_PATH];
     cordon_channel      *channel;
-    pid_t                pid;
-    int                  end;
+    int                  pid;
 
     (void)state;
+    support_directory(root);
     options.flags = CORDON_CHILD_OUTLIVES_US;
-    channel = start_holder("holder", "", &options, &end);
-    kit_expect(channel, REPLY, "holding");
-    pid = (pid_t)cordon_channel_pid(channel);
+    channel = kit_start("witness", support_join(path, root, "word"), &options);
+    kit_expect(channel, REPLY, "here");
+    pid = (int)cordon_channel_pid(channel);
     cordon_channel_close(channel);
-    assert_false(is_gone(end, 100));
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_true(is_gone(end, KIT_WAIT_MS));
-    close(end);
+    assert_true(support_until(is_there, path, SUPPORT_SOON));
+    assert_true(support_until(has_gone, &pid, SUPPORT_SOON));
+    support_directory_remove(root);
 }
 
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(end_of_a_child_is_closed_and_its_status_known),
-        cmocka_unit_test(killed_child_is_128_and_the_signal),
+        cmocka_unit_test(killed_child_is_told_as_such),
         cmocka_unit_test(child_that_never_answers_is_waited_for_until_the_deadline),
-        cmocka_unit_test(stubborn_child_is_ended_after_its_grace),
-        cmocka_unit_test(child_that_was_asked_is_not_waited_for_any_longer),
-        cmocka_unit_test(end_of_the_parent_is_seen_by_the_child),
+        cmocka_unit_test(deaf_child_is_ended),
+        cmocka_unit_test(child_that_ends_by_itself_is_not_waited_for_any_longer),
         cmocka_unit_test(child_dies_with_its_parent),
         cmocka_unit_test(child_that_may_outlives_its_parent),
         cmocka_unit_test(child_that_may_goes_on_when_its_channel_is_closed),
     };
     const int status = kit_play(count, arguments, parts);
 
-    return status >= 0 ? status : cmocka_run_group_tests(tests, NULL, NULL);
+    return status >= 0 ? status : SUPPORT_RUN("channel_end_test", tests);
 }

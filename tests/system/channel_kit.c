@@ -11,23 +11,61 @@ static const kit_part *part_named(const kit_part *parts, const char *name)
     return parts->name != NULL ? parts : NULL;
 }
 
-int kit_play(int count, char **arguments, const kit_part *parts)
+int kit_play_part(int count, char **arguments, const kit_part *parts)
 {
     cordon_fault    fault = CORDON_FAULT_INIT;
     cordon_channel *channel;
     const kit_part *part;
     int             status;
 
-    program = arguments[0];
     if (count != 4 || strcmp(arguments[1], "--part") != 0)
         return -1;
-    support_become_child();
     part = part_named(parts, arguments[2]);
-    SUPPORT_CHECK(part != NULL);
+    if (part == NULL)
+        return -1;
+    support_become_child();
     SUPPORT_CODE(cordon_channel_inherit(&channel, &fault), CORDON_OK, &fault);
     status = part->play(channel, arguments[3]);
     cordon_channel_close(channel);
     return status;
+}
+
+int kit_play(int count, char **arguments, const kit_part *parts)
+{
+    int status;
+
+    program = arguments[0];
+    status = kit_own_play(count, arguments);
+    if (status < 0)
+        status = kit_play_part(count, arguments, parts);
+    if (status < 0 && count == 4 && strcmp(arguments[1], "--part") == 0)
+        status = SUPPORT_BROKEN; /* no such part */
+    return status;
+}
+
+int kit_echo(cordon_channel *channel, const char *argument)
+{
+    const cordon_message *message;
+    int                   code;
+
+    (void)argument;
+    while ((code = cordon_channel_receive(&message, channel, KIT_WAIT_MS, NULL)) == CORDON_OK) {
+        char *copy = malloc(message->body.size + 1);
+
+        memcpy(copy, message->body.data, message->body.size);
+        SUPPORT_CHECK(cordon_channel_send(channel, message->tag,
+                                          (cordon_bytes){copy, message->body.size}, NULL, 0,
+                                          KIT_WAIT_MS, NULL) == CORDON_OK);
+        free(copy);
+    }
+    SUPPORT_CHECK(code == CORDON_ECLOSED);
+    return KIT_ECHOED;
+}
+
+int kit_exit(cordon_channel *channel, const char *argument)
+{
+    (void)channel;
+    return atoi(argument);
 }
 
 const char *const *kit_command(const char *part, const char *argument)

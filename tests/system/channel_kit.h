@@ -25,6 +25,14 @@ typedef struct kit_part { /* a table of these ends with a NULL name */
 
 /* First of all in main: plays the part and returns its status, or -1 in the test program. */
 int kit_play(int count, char **arguments, const kit_part *parts);
+/* A part: what comes goes back, until the end. Its status is KIT_ECHOED. */
+int kit_echo(cordon_channel *channel, const char *argument);
+#define KIT_ECHOED 5
+/* A part: its status is its argument. */
+int kit_exit(cordon_channel *channel, const char *argument);
+/* What only this system plays (channel_..._posix.c, else nothing); -1: not that. */
+int kit_own_play(int count, char **arguments);
+int kit_play_part(int count, char **arguments, const kit_part *parts); /* for it: -1: no such one */
 /* Start this program with a part. options may be NULL. */
 cordon_channel *kit_start(const char *part, const char *argument,
                           const cordon_child_options *options);

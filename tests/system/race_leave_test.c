@@ -22,7 +22,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    start_stop_server(root);
+    start_end_all(root);
     support_directory_remove(root);
     return 0;
 }

@@ -1,3 +1,5 @@
+cordon_test(NAME loop_run_test SOURCES loop_run_test.c LABELS system)
+
 # A server that leaves when nobody is there; single instance; listeners that are inherited.
 if(WIN32)
     set(leaving 300)

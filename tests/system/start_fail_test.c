@@ -1,12 +1,10 @@
 /*
  * What is started fails, or never serves; the startup lock is held, or no lock: each has an end of
- * its own, in time. Cases 43 to 45.
+ * its own, in time. Cases 43 to 45. What is started is this program again.
  */
 #include "start_kit.h"
 
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <uv.h>
 
 static char root[SUPPORT_PATH], home[SUPPORT_PATH];
 
@@ -21,50 +19,56 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    start_stop_server(home);
+    start_end_all(home);
     support_directory_remove(root);
     return 0;
 }
 
-static void try_shell(start_answer *answer, const char *script, const char *log, int timeout_ms)
-{
-    cordon_start_options options = CORDON_START_OPTIONS_INIT;
-    const char          *argv[] = {"sh", "-c", script, NULL};
+/* ---- what is started -------------------------------------------------------------------- */
 
+/* PROGRAM --end STATUS MS [WORD]: prints the word, after that time "no such WORD" to its standard
+ * error, and exits so. -1: we are the test. */
+static int play_end(int count, char **arguments)
+{
+    if (count < 4 || strcmp(arguments[1], "--end") != 0)
+        return -1;
+    if (count > 4) {
+        fprintf(stdout, "%s\n", arguments[4]);
+        fflush(stdout);
+    }
+    support_pause(atoi(arguments[3]));
+    if (count > 4)
+        fprintf(stderr, "no such %s\n", arguments[4]);
+    return atoi(arguments[2]);
+}
+
+static void try_end(start_answer *answer, const char *status, const char *ms, const char *word,
+                    const char *log, int timeout_ms)
+{
+    static char          program[SUPPORT_PATH];
+    size_t               size = sizeof program;
+    cordon_start_options options = CORDON_START_OPTIONS_INIT;
+    const char          *argv[] = {program, "--end", status, ms, word, NULL};
+
+    assert_int_equal(uv_exepath(program, &size), 0);
     options.argv = argv;
     options.log = log;
     start_ask(answer, home, &options, timeout_ms);
 }
-
-/* ---- what is started ------------------------------------------------------------------- */
 
 static void exit_status_is_told_at_once_and_later(void **state)
 {
     start_answer answer;
 
     (void)state;
-    try_shell(&answer, "exit 3", NULL, 60000);
+    try_end(&answer, "3", "0", NULL, NULL, 60000);
     SUPPORT_CODE(answer.code, CORDON_ELAUNCH, &answer.fault);
     assert_int_equal(answer.fault.exit_status, 3);
-    assert_string_equal(cordon_fault_line(&answer.fault), "launch: exit status 3 (sh)");
-    try_shell(&answer, "sleep 0.2; exit 4", NULL, 60000);
+    assert_string_equal(answer.fault.during, "launch");
+    try_end(&answer, "4", "200", NULL, NULL, 60000);
     SUPPORT_CODE(answer.code, CORDON_ELAUNCH, &answer.fault);
     assert_int_equal(answer.fault.exit_status, 4);
-    try_shell(&answer, "kill -TERM $$", NULL, 60000);
-    SUPPORT_CODE(answer.code, CORDON_ELAUNCH, &answer.fault);
-    assert_int_equal(answer.fault.exit_status, 128 + SIGTERM);
-}
-
-static void status_is_known_though_the_host_ignores_its_children(void **state)
-{
-    start_answer answer;
-    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
-
-    (void)state;
-    try_shell(&answer, "exit 3", NULL, 60000);
-    signal(SIGCHLD, before);
-    SUPPORT_CODE(answer.code, CORDON_ELAUNCH, &answer.fault);
-    assert_true(answer.fault.exit_status == 3 || answer.fault.exit_status == -1);
+    assert_true(cordon_error_retryable(answer.code));
 }
 
 static void last_line_of_the_log_says_why(void **state)
@@ -75,10 +79,11 @@ static void last_line_of_the_log_says_why(void **state)
     (void)state;
     support_join(log, root, "log");
     support_write(log, "of another day\n", 15, 0600);
-    try_shell(&answer, "echo one; echo 'no such font' >&2; exit 1", log, 60000);
+    try_end(&answer, "1", "0", "font", log, 60000);
     SUPPORT_CODE(answer.code, CORDON_ELAUNCH, &answer.fault);
     assert_string_equal(answer.fault.text, "no such font");
-    try_shell(&answer, "exit 1", log, 60000);
+    try_end(&answer, "1", "0", NULL, log, 60000);
+    SUPPORT_CODE(answer.code, CORDON_ELAUNCH, &answer.fault);
     assert_string_equal(answer.fault.text, ""); /* what it did not print says nothing of it */
 }
 
@@ -87,61 +92,52 @@ static void end_without_failure_is_waited_for_until_the_deadline(void **state)
     start_answer answer;
 
     (void)state;
-    try_shell(&answer, "exit 0", NULL, 100);
+    try_end(&answer, "0", "0", NULL, NULL, 100);
     SUPPORT_CODE(answer.code, CORDON_ETIMEDOUT, &answer.fault);
     assert_string_equal(answer.fault.during, "launch");
     assert_true(answer.took >= 100);
-    try_shell(&answer, "exec sleep 1", NULL, 100); /* and the next one can try at once */
+    try_end(&answer, "0", "1000", NULL, NULL, 100); /* and the next one can try at once */
     SUPPORT_CODE(answer.code, CORDON_ETIMEDOUT, &answer.fault);
     assert_non_null(strstr(answer.fault.text, "pid"));
 }
 
-static void program_that_leaves_a_daemon_behind_has_started_it(void **state)
-{
-    char         script[8 * SUPPORT_PATH];
-    start_answer answer;
-
-    (void)state;
-    if (start_bin() == NULL)
-        SUPPORT_SKIP("no command to start: set CORDON_BIN");
-    snprintf(script, sizeof script,
-             "(sleep 0.1; exec '%s' serve start --dir '%s' --echo --allow-stop) & exit 0",
-             start_bin(), home);
-    try_shell(&answer, script, NULL, 60000);
-    SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
-    assert_int_equal(answer.is_started, 1);
-}
-
-/* ---- who says that another one runs ---------------------------------------------------------- */
+/* ---- who says that another one runs ------------------------------------------------------- */
 
 static void status_7_and_nobody_is_ebusy_at_the_deadline(void **state)
 {
     start_answer answer;
 
     (void)state;
-    try_shell(&answer, "exit 7", NULL, 2000);
+    try_end(&answer, "7", "0", NULL, NULL, 2000);
     SUPPORT_CODE(answer.code, CORDON_EBUSY, &answer.fault);
     assert_true(answer.took >= 2000);
 }
 
-static void status_7_and_somebody_is_joined(void **state)
+static void serve_later(void *context)
 {
-    char         script[8 * SUPPORT_PATH];
-    start_answer answer;
+    cordon_endpoint *endpoint = start_endpoint(home);
 
-    (void)state;
-    if (start_bin() == NULL)
-        SUPPORT_SKIP("no command to start: set CORDON_BIN");
-    snprintf(script, sizeof script,
-             "(sleep 0.2; exec '%s' serve start --dir '%s' --echo --allow-stop) & exit 7",
-             start_bin(), home);
-    try_shell(&answer, script, NULL, 60000);
-    SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
-    assert_int_equal(answer.is_started, 0);
+    support_pause(200);
+    SUPPORT_CHECK(support_server_try(context, endpoint, NULL, NULL, NULL) == CORDON_OK);
+    cordon_endpoint_close(endpoint);
 }
 
-/* ---- the startup lock --------------------------------------------------------------------------
- */
+static void status_7_and_somebody_is_joined(void **state)
+{
+    support_server *server = NULL;
+    start_answer    answer;
+    uv_thread_t     thread;
+
+    (void)state;
+    assert_int_equal(uv_thread_create(&thread, serve_later, &server), 0);
+    try_end(&answer, "7", "0", NULL, NULL, 60000);
+    uv_thread_join(&thread);
+    SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
+    assert_int_equal(answer.is_started, 0);
+    support_server_close(server);
+}
+
+/* ---- the startup lock ----------------------------------------------------------------------- */
 
 static support_child *holder_self;
 
@@ -166,21 +162,19 @@ static int hold(const char *directory, support_child *self)
 
 static const support_part parts[] = {{"hold", hold}, {NULL, NULL}};
 
-static void stopped_holder_is_named_at_the_deadline(void **state)
+static void stopped_holder_is_waited_for_until_the_deadline(void **state)
 {
     support_child holder;
     start_answer  answer;
-    char          pid[32];
 
     (void)state;
     support_start(&holder, parts, "hold", home);
     assert_int_equal(support_signal_wait(&holder.told, SUPPORT_SOON), 'h');
     support_freeze(holder.pid);
-    try_shell(&answer, "exit 1", NULL, 100);
+    try_end(&answer, "1", "0", NULL, NULL, 100);
     SUPPORT_CODE(answer.code, CORDON_ETIMEDOUT, &answer.fault);
     assert_string_equal(answer.fault.during, "startup lock");
-    snprintf(pid, sizeof pid, "pid %lld", (long long)holder.pid);
-    assert_non_null(strstr(answer.fault.text, pid));
+    assert_non_null(strstr(answer.fault.text, "pid "));
     assert_true(cordon_error_retryable(answer.code));
     support_kill_child(&holder);
 }
@@ -194,109 +188,55 @@ static void killed_holder_is_followed_at_once(void **state)
     support_start(&holder, parts, "hold", home);
     assert_int_equal(support_signal_wait(&holder.told, SUPPORT_SOON), 'h');
     support_kill_child(&holder);
-    try_shell(&answer, "exit 5", NULL, 60000); /* it gets as far as to launch */
+    try_end(&answer, "5", "0", NULL, NULL, 60000); /* it gets as far as to launch */
     SUPPORT_CODE(answer.code, CORDON_ELAUNCH, &answer.fault);
     assert_int_equal(answer.fault.exit_status, 5);
 }
 
-static void check_lock_is_unsafe(void)
+static void check_lock_is_unsafe(const char *lock)
 {
     start_answer answer;
 
-    try_shell(&answer, "exit 1", NULL, 60000);
+    try_end(&answer, "1", "0", NULL, NULL, 60000);
     SUPPORT_CODE(answer.code, CORDON_EUNSAFE, &answer.fault);
-    assert_non_null(strstr(answer.fault.path, "ipc.start"));
+    assert_string_equal(answer.fault.path, lock);
     assert_false(cordon_error_retryable(answer.code));
 }
 
 static void lock_that_is_none_of_ours_is_unsafe(void **state)
 {
-    char lock[SUPPORT_PATH];
+    cordon_endpoint *endpoint;
+    const char      *lock;
 
     (void)state;
     support_directory_make(home);
-    support_join(lock, home, "ipc.start");
-    support_write(lock, "", 0, 0600);
-    assert_int_equal(chmod(lock, 0644), 0);
-    check_lock_is_unsafe();
+    endpoint = start_endpoint(home);
+    lock = cordon_endpoint_path(endpoint, CORDON_START_LOCK);
+    support_write(lock, "", 0, 0604);
+    check_lock_is_unsafe(lock);
     support_remove(lock);
-    assert_int_equal(mkfifo(lock, 0600), 0);
-    check_lock_is_unsafe();
-    support_remove(lock);
-    assert_int_equal(symlink("/dev/null", lock), 0);
-    check_lock_is_unsafe();
-    support_remove(lock);
-    if (geteuid() != 0)
-        return;
-    support_write(lock, "", 0, 0600);
-    assert_int_equal(chown(lock, 12345, (gid_t)-1), 0);
-    check_lock_is_unsafe();
-}
-
-/* ---- what the daemon has of us
- * -------------------------------------------------------------------- */
-
-/* Whoever reads what `cordon ensure` prints is not kept waiting by the daemon. */
-static void reader_of_ensure_comes_to_the_end(void **state)
-{
-    char  command[8 * SUPPORT_PATH], text[64] = "";
-    FILE *out;
-
-    (void)state;
-    if (start_bin() == NULL)
-        SUPPORT_SKIP("no command to start: set CORDON_BIN");
-    snprintf(command, sizeof command,
-             "'%s' ensure start --dir '%s' -- '%s' serve start --dir '%s' --echo --allow-stop 2>&1 "
-             "| cat",
-             start_bin(), home, start_bin(), home);
-    out = popen(command, "r");
-    assert_non_null(out);
-    assert_non_null(fgets(text, sizeof text, out));
-    assert_string_equal(text, "started\n");
-    assert_null(fgets(text, sizeof text, out)); /* the end, though the daemon lives */
-    assert_int_equal(pclose(out), 0);
-    assert_true(start_server_pid(home) > 1);
-}
-
-static void daemon_has_a_session_of_its_own(void **state)
-{
-    cordon_start_options options = CORDON_START_OPTIONS_INIT;
-    start_argv           argv;
-    start_answer         answer;
-
-    (void)state;
-    if (start_bin() == NULL)
-        SUPPORT_SKIP("no command to start: set CORDON_BIN");
-    options.argv = start_daemon(&argv, home);
-    start_ask(&answer, home, &options, 60000);
-    SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
-    assert_true(answer.pid > 1);
-    assert_true(getsid((pid_t)answer.pid) != getsid(0));
+    support_directory_make(lock);
+    check_lock_is_unsafe(lock);
+    cordon_endpoint_close(endpoint);
 }
 
 int main(int count, char **arguments)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exit_status_is_told_at_once_and_later),
-        cmocka_unit_test(status_is_known_though_the_host_ignores_its_children),
-        cmocka_unit_test(last_line_of_the_log_says_why),
-        cmocka_unit_test(end_without_failure_is_waited_for_until_the_deadline),
-        cmocka_unit_test(program_that_leaves_a_daemon_behind_has_started_it),
-        cmocka_unit_test(status_7_and_nobody_is_ebusy_at_the_deadline),
-        cmocka_unit_test(status_7_and_somebody_is_joined),
-        cmocka_unit_test(stopped_holder_is_named_at_the_deadline),
-        cmocka_unit_test(killed_holder_is_followed_at_once),
-        cmocka_unit_test(lock_that_is_none_of_ours_is_unsafe),
-        cmocka_unit_test(reader_of_ensure_comes_to_the_end),
-        cmocka_unit_test(daemon_has_a_session_of_its_own),
+        TEST(exit_status_is_told_at_once_and_later),
+        TEST(last_line_of_the_log_says_why),
+        TEST(end_without_failure_is_waited_for_until_the_deadline),
+        TEST(status_7_and_nobody_is_ebusy_at_the_deadline),
+        TEST(status_7_and_somebody_is_joined),
+        TEST(stopped_holder_is_waited_for_until_the_deadline),
+        TEST(killed_holder_is_followed_at_once),
+        TEST(lock_that_is_none_of_ours_is_unsafe),
     };
-    struct CMUnitTest with[sizeof tests / sizeof tests[0]];
+    const int played = play_end(count, arguments);
 
+    if (played >= 0)
+        return played;
     SUPPORT_PLAY(count, arguments, parts);
-    for (size_t n = 0; n < sizeof tests / sizeof tests[0]; n++) {
-        with[n] = tests[n];
-        with[n].setup_func = set_up;
-        with[n].teardown_func = tear_down;
-    }
-    return cmocka_run_group_tests(with, NULL, NULL);
+    return SUPPORT_RUN("start_fail_test", tests);
 }

@@ -124,6 +124,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    start_end_all(home);
     end_all();
     support_directory_remove(root);
     return 0;

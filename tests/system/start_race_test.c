@@ -22,7 +22,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    start_stop_server(home);
+    start_end_all(home);
     support_directory_remove(root);
     return 0;
 }

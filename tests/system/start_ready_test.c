@@ -20,7 +20,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    start_stop_server(home);
+    start_end_all(home);
     support_directory_remove(root);
     return 0;
 }
@@ -174,17 +174,15 @@ static void it_serves_though_nobody_listens(void **state)
 
 static void its_programs_know_nothing_of_it(void **state)
 {
-    const char *const argv[] = {start_bin(), "serve",
-                                "start",     "--dir",
-                                home,        "--allow-stop",
-                                "--",        "sh",
-                                "-c",        "echo ${CORDON_READY-gone}",
-                                NULL};
-    char              text[CORDON__READY_MOST];
-    daemon_of         it;
-    cordon_endpoint  *endpoint;
-    cordon_buffer     reply = CORDON_BUFFER_INIT;
-    cordon_fault      fault = CORDON_FAULT_INIT;
+    const char *const argv[] = {
+        start_bin(),   "serve",       "start", "--dir", home, "--allow-stop",
+        "--idle-exit", START_IDLE_MS, "--",    "sh",    "-c", "echo ${CORDON_READY-gone}",
+        NULL};
+    char             text[CORDON__READY_MOST];
+    daemon_of        it;
+    cordon_endpoint *endpoint;
+    cordon_buffer    reply = CORDON_BUFFER_INIT;
+    cordon_fault     fault = CORDON_FAULT_INIT;
 
     (void)state;
     if (SUPPORT_EXE[0] != '\0')

@@ -30,7 +30,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    start_stop_server(home);
+    start_end_all(home);
     support_directory_remove(root);
     return 0;
 }
@@ -40,15 +40,16 @@ static int tear_down(void **state)
 /* Each says its one word on a line of the same file. */
 static void open_the_gate(void)
 {
-    const char *const arguments[] = {
-        "/bin/sh",      "-c",     "exec \"$0\" \"$@\" >>\"$SAID\" 2>>\"$SAID.trouble\"",
-        start_bin(),    "ensure", "start",
-        "--dir",        home,     "--",
-        start_bin(),    "serve",  "start",
-        "--dir",        home,     "--echo",
-        "--allow-stop", NULL};
+    enum { WORDS = 9 };
+    const char *arguments[WORDS + sizeof(start_argv) / sizeof(char *)] = {
+        "/bin/sh",   "-c",     "exec \"$0\" \"$@\" >>\"$SAID\" 2>>\"$SAID.trouble\"",
+        start_bin(), "ensure", "start",
+        "--dir",     home,     "--"};
+    start_argv    daemon;
     support_gate *gate;
 
+    start_daemon(&daemon, home);
+    memcpy(arguments + WORDS, daemon.words, sizeof daemon.words);
     setenv("SAID", said, 1);
     support_remove(said);
     support_gate_open(&gate);

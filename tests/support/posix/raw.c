@@ -43,6 +43,12 @@ support_raw support_raw_try_open(const char *path, int *is_busy)
     return SUPPORT_NO_RAW;
 }
 
+support_raw support_raw_of(intptr_t handle)
+{
+    SUPPORT_CHECK(fcntl((int)handle, F_SETFL, 0) == 0);
+    return handle;
+}
+
 void support_raw_close(support_raw raw)
 {
     close((int)raw);

@@ -55,6 +55,11 @@ support_raw support_raw_try_open(const char *address, int *is_busy)
     return SUPPORT_NO_RAW;
 }
 
+support_raw support_raw_of(intptr_t handle)
+{
+    return wrap((HANDLE)handle);
+}
+
 /* ---- what is under way ---- */
 
 static int is_over(connection *it, OVERLAPPED *what, int *is_under_way, DWORD *got)
