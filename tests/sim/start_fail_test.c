@@ -29,8 +29,11 @@ static void last_line_of_its_log_is_told(void **state)
     scene.status = 1;
     scene.options.log = "/tmp/log";
     sim_put("/tmp/log", SIM_FILE, 0600, SIM_UID, "of the last time\n");
-    check(0, CORDON_ELAUNCH);
+    check(0, CORDON_ELAUNCH); /* what it did not print says nothing of it */
     assert_string_equal(scene.fault.text, "");
+    scene.log = "of the last time\none\nno such font\n";
+    check(0, CORDON_ELAUNCH);
+    assert_string_equal(scene.fault.text, "no such font");
     close_scene();
 }
 

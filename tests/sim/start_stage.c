@@ -74,6 +74,8 @@ static void serve_later(void *context)
 static void leave_now(void *context)
 {
     (void)context;
+    if (scene.log)
+        sim_put(scene.options.log, SIM_FILE, 0600, SIM_UID, scene.log);
     sim_leave(scene.status);
 }
 

@@ -38,6 +38,7 @@ typedef struct stage {
     int                    code, is_started, launches, status, left_ms;
     uint64_t               took;
     int                    wait_ms; /* of a program, until it does what it does */
+    const char            *log;     /* all that is in options.log when it leaves; NULL: as it was */
 } stage;
 
 extern stage scene;

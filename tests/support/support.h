@@ -267,6 +267,8 @@ int support_wait(support_pid pid, int ms);
 int  support_has_ended(support_pid pid, int *status);
 void support_end(support_pid pid); /* as kill -9, and waits; forgets it */
 void support_end_self(void);       /* likewise, at once */
+/* As kill -9, of a process that is no child of ours; by the number that the kernel told of it. */
+void support_end_other(uint64_t pid);
 /* It does not run any more, until it goes on. */
 void support_freeze(support_pid pid);
 void support_thaw(support_pid pid);

@@ -1,9 +1,12 @@
 /*
  * A server that has been called and left a thousand times, and whose clients were killed a hundred
- * times, holds as many handles (descriptors) as before; and so when threads came, used it and went.
- * Case 38.
+ * times at random points, holds as many handles (descriptors) and as much memory as before; and so
+ * when threads came, used it and went. What is counted is a second stretch: in the first one comes
+ * what comes once. Case 38.
  *
  *     count_handles_test [CYCLES [KILLS]]
+ *
+ * Another seed of the random points with CORDON_SEED=N.
  */
 #include "life_kit.h"
 
@@ -12,12 +15,41 @@
 static char            root[SUPPORT_PATH];
 static support_server *server;
 static int             cycles = 1000, kills = 100;
+static support_memory  memory;
+static uint32_t        chance; /* xorshift: the same points for the same seed */
+
+static uint32_t draw(uint32_t limit)
+{
+    chance ^= chance << 13;
+    chance ^= chance >> 17;
+    chance ^= chance << 5;
+    return chance % limit;
+}
+
+static cordon_endpoint *open_counted(void)
+{
+    cordon_endpoint_options options = CORDON_ENDPOINT_OPTIONS_INIT;
+    cordon_endpoint        *endpoint = NULL;
+    cordon_fault            fault = CORDON_FAULT_INIT;
+
+    memset(&memory, 0, sizeof memory);
+    options.directory = root;
+    options.allocate = support_allocate;
+    options.user = &memory;
+    SUPPORT_CODE(cordon_endpoint_open(&endpoint, "test", &options, &fault), CORDON_OK, &fault);
+    return endpoint;
+}
 
 static int set_up(void **state)
 {
+    cordon_endpoint *endpoint;
+    cordon_fault     fault = CORDON_FAULT_INIT;
+
     (void)state;
     support_directory(root);
-    support_server_open(&server, root, NULL, NULL);
+    endpoint = open_counted();
+    SUPPORT_CODE(support_server_try(&server, endpoint, NULL, NULL, &fault), CORDON_OK, &fault);
+    server->endpoint = endpoint;
     return 0;
 }
 
@@ -26,6 +58,7 @@ static int tear_down(void **state)
     (void)state;
     support_server_close(server);
     support_directory_remove(root);
+    assert_int_equal(atomic_load(&memory.blocks), 0);
     return 0;
 }
 
@@ -40,24 +73,38 @@ static void wait_until_all_have_left(void)
     assert_true(support_until(is_empty, NULL, SUPPORT_SOON));
 }
 
-typedef struct goal {
-    int most;
-} goal;
+typedef struct count {
+    int    handles;
+    size_t blocks; /* of memory */
+} count;
 
-static int is_flat(void *context)
+/* When the server has done all that it was given before. */
+static count count_now(void)
 {
-    return support_count_descriptors() <= ((goal *)context)->most;
+    support_ask_echo(server->endpoint);
+    wait_until_all_have_left();
+    return (count){support_count_descriptors(), atomic_load(&memory.blocks)};
 }
 
 /* What the system keeps for its own helpers may come with any of them. */
-static void check_flat(int before)
-{
-    goal wanted = {before + 4 * SUPPORT_HELPERS};
+enum { HANDFUL = SUPPORT_HELPERS, HANDFUL_OF_BLOCKS = 8 };
 
-    wait_until_all_have_left();
-    if (!support_until(is_flat, &wanted, SUPPORT_SOON))
-        fail_msg("%d handles, %d before", support_count_descriptors(), before);
-    print_message("%d handles, %d before\n", support_count_descriptors(), before);
+static int is_flat(void *context)
+{
+    const count *before = context;
+
+    return support_count_descriptors() <= before->handles + HANDFUL &&
+           atomic_load(&memory.blocks) <= before->blocks + HANDFUL_OF_BLOCKS;
+}
+
+static void check_flat(count before)
+{
+    const int is_so = support_until(is_flat, &before, SUPPORT_SOON);
+    count     now = count_now();
+
+    print_message("%d handles, %d before; %u blocks of memory, %u before\n", now.handles,
+                  before.handles, (unsigned)now.blocks, (unsigned)before.blocks);
+    assert_true(is_so);
 }
 
 /* Connect, call, close: in both framings, each by an endpoint of its own. */
@@ -78,59 +125,118 @@ static void cycle(int number)
 
 static void thousand_calls_leave_the_handle_count_flat(void **state)
 {
-    int before;
+    count before;
 
     (void)state;
-    for (int n = 0; n < 20; n++)
+    for (int n = 0; n < 100; n++)
         cycle(n);
-    wait_until_all_have_left();
-    before = support_count_descriptors();
+    before = count_now();
     for (int n = 0; n < cycles; n++)
         cycle(n);
     check_flat(before);
 }
 
-/* A request that nobody answers is under way when it dies. */
-static int ask_and_stay(const char *argument, support_child *self)
-{
-    cordon_endpoint *endpoint = support_endpoint(argument);
-    support_raw      raw = support_raw_admitted(endpoint);
-    uint8_t          frame[32];
+/* ---- clients that are killed ------------------------------------------------------------------
+ */
 
-    support_raw_send(raw, frame, support_put_frame(frame, 4, 0, 1, "hold", 4));
-    support_signal_send(&self->told, 'a');
+/* All that it would say: of either framing, with a request that nobody answers, one that is, and
+ * the beginning of another one. */
+static size_t put_speech(uint8_t *out, size_t room, cordon_endpoint *endpoint, int is_json)
+{
+    support_hello hello;
+    uint8_t       body[64] = {0};
+    size_t        size;
+
+    if (is_json) {
+        size = support_put_line((char *)out, room, endpoint, "1", "\"hold\"");
+        return size + (size_t)snprintf((char *)out + size, room - size, "{\"id\":2,\"requ");
+    }
+    support_good_hello(&hello, endpoint);
+    size = support_put_hello(out, &hello);
+    size += support_put_frame(out + size, 4, 0, 1, "hold", 4);
+    size += support_put_frame(out + size, 4, 0, 2, body, sizeof body);
+    size += support_put_head(out + size, 4, 0, 3, sizeof body);
+    return size;
+}
+
+/* argument: which framing, how many thousandths of it, directory. */
+static int speak_and_stay(const char *argument, support_child *self)
+{
+    cordon_endpoint *endpoint;
+    support_raw      raw;
+    uint8_t          speech[1024];
+    int              is_json, used;
+    unsigned         thousandths;
+    size_t           size;
+
+    SUPPORT_CHECK(sscanf(argument, "%d %u %n", &is_json, &thousandths, &used) == 2);
+    endpoint = support_endpoint(argument + used);
+    raw = support_raw_open(endpoint);
+    size = put_speech(speech, sizeof speech, endpoint, is_json) * thousandths / 1000;
+    support_raw_send(raw, speech, size);
+    support_signal_send(&self->told, 's');
     support_signal_wait(&self->orders, -1);
     return 0;
 }
 
-static const support_part parts[] = {{"stay", ask_and_stay}, {NULL, NULL}};
+static const support_part parts[] = {{"speak", speak_and_stay}, {NULL, NULL}};
 
+static unsigned released; /* requests of dead clients: each handler was told */
+
+static int is_quiet(void *context)
+{
+    while (released < atomic_load(&server->left)) {
+        support_server_release(server, 0, "nobody hears it");
+        released++;
+    }
+    return atomic_load(&server->held) == 0 && is_empty(context);
+}
+
+/* A third of them would say all. Half of them are killed when they have said as much as they will,
+ * or a little later; the others at any time in which that can be. */
 static void lose_a_client(void)
 {
-    const unsigned left = atomic_load(&server->left);
-    support_child  client;
+    static unsigned took_us = 10000;
+    const uint64_t  began = uv_hrtime();
+    char            argument[SUPPORT_PATH + 32];
+    const unsigned  thousandths = draw(1500);
+    support_child   client;
 
-    support_start(&client, parts, "stay", root);
-    assert_int_equal(support_signal_wait(&client.told, SUPPORT_SOON), 'a');
-    assert_true(support_reaches(&server->held, 1, SUPPORT_SOON));
+    snprintf(argument, sizeof argument, "%u %u %s", draw(2),
+             thousandths < 1000 ? thousandths : 1000, root);
+    support_start(&client, parts, "speak", argument);
+    if (draw(2) == 0) {
+        support_pause_us(draw(took_us + 1));
+    } else {
+        assert_int_equal(support_signal_wait(&client.told, SUPPORT_SOON), 's');
+        took_us = (unsigned)((uv_hrtime() - began) / 1000);
+        support_pause_us(draw(1000));
+    }
     support_kill_child(&client);
-    assert_true(support_reaches(&server->left, left + 1, SUPPORT_SOON)); /* its handler is told */
-    support_server_release(server, 0, "nobody hears it");
+    assert_true(support_until(is_quiet, NULL, SUPPORT_SOON));
+}
+
+static void lose_clients(int count)
+{
+    for (int n = 0; n < count; n++)
+        lose_a_client();
+    assert_true(support_until(is_quiet, NULL, SUPPORT_SOON));
 }
 
 static void hundred_killed_clients_leave_the_handle_count_flat(void **state)
 {
-    int before;
+    count before;
 
     (void)state;
-    for (int n = 0; n < 3; n++)
-        lose_a_client();
-    wait_until_all_have_left();
-    before = support_count_descriptors();
-    for (int n = 0; n < kills; n++)
-        lose_a_client();
+    released = 0;
+    lose_clients(100);
+    before = count_now();
+    lose_clients(kills);
     check_flat(before);
-    support_ask_echo(server->endpoint);
+    print_message("%d killed: %u were admitted, %u of them with a request under way\n", 100 + kills,
+                  atomic_load(&server->arrived) - 3, released);
+    assert_in_range(released, 1, atomic_load(&server->arrived));
+    life_check_left(root, LIFE_TOKEN | LIFE_LOCK | LIFE_ADDRESS);
 }
 
 static void push_once(void *context)
@@ -151,12 +257,12 @@ static void start_a_thread_that_pushes(void)
 /* Nothing is kept of a thread that has called the library once. */
 static void hundred_threads_that_push_leave_the_handle_count_flat(void **state)
 {
-    int before;
+    count before;
 
     (void)state;
-    for (int n = 0; n < 3; n++)
+    for (int n = 0; n < 100; n++)
         start_a_thread_that_pushes();
-    before = support_count_descriptors();
+    before = count_now();
     for (int n = 0; n < 100; n++)
         start_a_thread_that_pushes();
     check_flat(before);
@@ -171,7 +277,9 @@ int main(int count, char **arguments)
         TEST(hundred_killed_clients_leave_the_handle_count_flat),
         TEST(hundred_threads_that_push_leave_the_handle_count_flat),
     };
+    const char *seed = getenv("CORDON_SEED");
 
+    chance = seed != NULL ? (uint32_t)strtoul(seed, NULL, 10) | 1u : 20240229u;
     SUPPORT_PLAY(count, arguments, parts);
     if (count > 1)
         cycles = atoi(arguments[1]);

@@ -1,13 +1,16 @@
 /*
- * Clients ask without a pause while their server is stopped, killed and started again. A ledger in
- * shared memory says how often each request ran: never twice; and whoever was not answered has an
- * error that says truly whether it may have run. Case 20.
+ * Clients ask without a pause while their server is stopped, killed (at random points of its start,
+ * of its work, in the middle of a request) and started again. A ledger in shared memory says how
+ * often each request ran: never twice; and whoever was not answered has an error that says truly
+ * whether it may have run. Cases 20 and 38.
  *
- *     life_restart_test [ROUNDS]    300 by default; also CORDON_RESTARTS=10000 in the environment
+ *     life_restart_test [ROUNDS]    400 by default; also CORDON_RESTARTS=10000 in the environment
  *
  * Another seed of the pauses and kills with CORDON_SEED=N.
  */
 #include "life_kit.h"
+
+#include <uv.h>
 
 enum { CLIENTS = 3, PLACES = 1 << 22 };
 
@@ -25,7 +28,7 @@ typedef struct ledger {
 static char    root[SUPPORT_PATH];
 static char    shelf[SUPPORT_PATH]; /* where the book is */
 static ledger *book;
-static int     rounds = 300;
+static int     rounds = 400;
 
 static void open_book(void)
 {
@@ -197,15 +200,13 @@ static uint32_t draw(uint32_t limit)
     return chance % limit;
 }
 
-enum moment { AT_ANY_TIME, AFTER_SOME_WORK, IN_THE_MIDDLE };
+enum moment { WHILE_IT_STARTS, AT_ANY_TIME, AFTER_SOME_WORK, IN_THE_MIDDLE, MOMENTS };
 
 /* Half of them end at any time; the others wait for their moment, so that the slowest machine sees
  * it too. */
 static enum moment draw_moment(void)
 {
-    const uint32_t dice = draw(4);
-
-    return dice < 2 ? AT_ANY_TIME : dice == 2 ? AFTER_SOME_WORK : IN_THE_MIDDLE;
+    return (enum moment)draw(MOMENTS);
 }
 
 static int is_in_the_middle(void *context)
@@ -216,12 +217,31 @@ static int is_in_the_middle(void *context)
 
 static void await_moment(enum moment moment, unsigned before)
 {
+    if (moment == WHILE_IT_STARTS)
+        return;
     if (moment == AT_ANY_TIME)
         support_pause_us(draw(4000));
     else if (moment == AFTER_SOME_WORK) /* more than there are clients: some had their answer */
         assert_true(support_reaches(&book->executed, before + CLIENTS + 1 + draw(8), SUPPORT_SOON));
     else
         assert_true(support_until(is_in_the_middle, NULL, SUPPORT_SOON));
+}
+
+static unsigned killed;
+
+/* It serves then; or it is at any point of its start. */
+static void start_server(support_child *server, enum moment moment)
+{
+    static unsigned took_us = 10000;
+    const uint64_t  began = uv_hrtime();
+
+    support_start(server, parts, "serve-by-the-book", tell_part(0));
+    if (moment == WHILE_IT_STARTS) {
+        support_pause_us(draw(took_us + 1));
+        return;
+    }
+    assert_int_equal(support_signal_wait(&server->told, SUPPORT_SOON), 'r');
+    took_us = (unsigned)((uv_hrtime() - began) / 1000);
 }
 
 static void one_life(enum moment moment)
@@ -231,11 +251,11 @@ static void one_life(enum moment moment)
 
     atomic_store(&book->is_in_the_middle, 0);
     atomic_store(&book->is_doomed, moment == IN_THE_MIDDLE);
-    support_start(&server, parts, "serve-by-the-book", tell_part(0));
-    assert_int_equal(support_signal_wait(&server.told, SUPPORT_SOON), 'r');
+    start_server(&server, moment);
     await_moment(moment, before);
-    if (moment == IN_THE_MIDDLE || draw(2) == 0) {
+    if (moment == WHILE_IT_STARTS || moment == IN_THE_MIDDLE || draw(2) == 0) {
         support_kill_child(&server);
+        killed++;
     } else {
         support_signal_send(&server.orders, 's');
         assert_int_equal(support_reap(&server, SUPPORT_SOON), 0);
@@ -272,7 +292,7 @@ static void no_request_runs_twice_and_none_is_lost_over_many_restarts(void **sta
     totals          sum = {0, 0, 0, 0, 0, 0};
     support_server *server;
     support_child   clients[CLIENTS];
-    unsigned        lives[] = {0, 0, 0}; /* by moment of their end */
+    unsigned        lives[MOMENTS] = {0}; /* by moment of their end */
     unsigned        count;
 
     (void)state;
@@ -292,10 +312,10 @@ static void no_request_runs_twice_and_none_is_lost_over_many_restarts(void **sta
     assert_in_range(count, 1, PLACES - 1);
     for (unsigned number = 0; number < count; number++)
         judge(number, &sum);
-    print_message("%d restarts: %u requests, %u answered, %u closed (%u of them ran), %u absent, "
-                  "%u refused, %u other\n",
-                  rounds, count, sum.ok, sum.closed, sum.ran_unanswered, sum.absent, sum.refused,
-                  sum.other);
+    print_message("%d restarts, %u of them killed: %u requests, %u answered, %u closed (%u of them "
+                  "ran), %u absent, %u refused, %u other\n",
+                  rounds, killed, count, sum.ok, sum.closed, sum.ran_unanswered, sum.absent,
+                  sum.refused, sum.other);
     assert_true(sum.ok >= lives[AFTER_SOME_WORK]);           /* they did talk */
     assert_true(sum.ran_unanswered >= lives[IN_THE_MIDDLE]); /* kills did hit where it hurts */
     assert_int_equal(sum.other, 0);

@@ -110,8 +110,8 @@ static void check_the_winner(int is_killed)
 
 static void open_the_race(void)
 {
-    const char *const arguments[] = {support_bin(), "serve",  "race",         "--dir",
-                                     root,          "--echo", "--allow-stop", NULL};
+    const char *const arguments[] = {support_bin(), "serve",        "race",    "--dir", root,
+                                     "--echo",      "--allow-stop", "--drain", "10",    NULL};
     support_gate     *gate;
 
     support_gate_open(&gate);

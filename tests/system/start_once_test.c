@@ -1,16 +1,12 @@
 /*
  * However many ask at once: what is to be started is started once, one of them is told so, and all
- * of them have a session. Cases 41 and 42.
- *
- *     start_once_test [ROUNDS]
+ * of them have a session. Round after round: start_race_test. Cases 41 and 42.
  */
-#include "start_kit.h"
+#include "start_crowd.h"
 
 #include <uv.h>
 
 static char root[SUPPORT_PATH], home[SUPPORT_PATH];
-
-#define MOST 100
 
 #ifdef _WIN32 /* under Wine twenty are what a hundred are elsewhere */
 enum { MANY = 20 };
@@ -32,50 +28,6 @@ static int tear_down(void **state)
     start_end_all(home);
     support_directory_remove(root);
     return 0;
-}
-
-/* ---- many threads ------------------------------------------------------------------- */
-
-typedef struct crowd {
-    const cordon_start_options *options;
-    uv_barrier_t                gate;
-    int                         count;
-    start_answer                answers[MOST];
-    uv_thread_t                 threads[MOST];
-    atomic_int                  next;
-} crowd;
-
-static void ask(void *context)
-{
-    crowd    *it = context;
-    const int own = atomic_fetch_add(&it->next, 1);
-
-    uv_barrier_wait(&it->gate);
-    start_ask(&it->answers[own], home, it->options, 60000);
-}
-
-static crowd all;
-
-/* How many were told that they have started it; every one of them has a session. */
-static int let_all_ask(int count, const cordon_start_options *options)
-{
-    int started = 0;
-
-    memset(&all, 0, sizeof all);
-    all.options = options;
-    all.count = count;
-    assert_int_equal(uv_barrier_init(&all.gate, (unsigned)count), 0);
-    for (int n = 0; n < count; n++)
-        assert_int_equal(uv_thread_create(&all.threads[n], ask, &all), 0);
-    for (int n = 0; n < count; n++)
-        uv_thread_join(&all.threads[n]);
-    uv_barrier_destroy(&all.gate);
-    for (int n = 0; n < count; n++) {
-        SUPPORT_CODE(all.answers[n].code, CORDON_OK, &all.answers[n].fault);
-        assert_true(all.answers[n].pid == all.answers[0].pid);
-        started += all.answers[n].is_started;
-    }
-    return started;
 }
 
 /* ---- a launcher of our own ---------------------------------------------------------------- */
@@ -102,9 +54,10 @@ static void launcher_is_called_once_for(int count)
 
     atomic_store(&launches, 0);
     options.launch = launch;
-    assert_int_equal(let_all_ask(count, &options), 1);
+    assert_int_equal(start_crowd(NULL, home, count, &options), 1);
     assert_int_equal(atomic_load(&launches), 1);
-    assert_int_equal(let_all_ask(count, &options), 0); /* it runs: nobody starts anything */
+    assert_int_equal(start_crowd(NULL, home, count, &options),
+                     0); /* it runs: nobody starts anything */
     assert_int_equal(atomic_load(&launches), 1);
     support_server_close(launched);
 }
@@ -131,9 +84,9 @@ static void program_is_started_once_for(int count)
     if (start_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     options.argv = start_daemon(&argv, home);
-    assert_int_equal(let_all_ask(count, &options), 1);
+    assert_int_equal(start_crowd(NULL, home, count, &options), 1);
     assert_in_range(start_count_daemons(home) + 1, 0, 2); /* -1: the system does not tell */
-    assert_int_equal(let_all_ask(count, &options), 0);
+    assert_int_equal(start_crowd(NULL, home, count, &options), 0);
 }
 
 static void sixteen_callers_start_a_program_once(void **state)
@@ -150,21 +103,6 @@ static void hundred_callers_start_a_program_once(void **state)
 
 /* ---- whoever else serves ----------------------------------------------------------------------
  */
-
-static int rounds = 3;
-
-static void round_after_round_starts_a_program_once(void **state)
-{
-    const uint64_t began = support_now();
-
-    (void)state;
-    for (int round = 0; round < rounds; round++) {
-        program_is_started_once_for(MANY);
-        start_stop_server(home);
-    }
-    print_message("%d rounds of %d callers in %u ms\n", rounds, (int)MANY,
-                  (unsigned)(support_now() - began));
-}
 
 static void server_that_runs_already_is_joined(void **state)
 {
@@ -190,9 +128,11 @@ static int launch_nothing(cordon_endpoint *endpoint, int left_ms, void *user)
     return 0;
 }
 
+static const cordon_start_options *asked;
+
 static void ask_alone(void *context)
 {
-    start_ask(context, home, all.options, 60000);
+    start_ask(context, home, asked, 60000);
 }
 
 static void server_that_others_start_meanwhile_is_joined(void **state)
@@ -204,7 +144,7 @@ static void server_that_others_start_meanwhile_is_joined(void **state)
     (void)state;
     atomic_store(&launches, 0);
     options.launch = launch_nothing;
-    all.options = &options;
+    asked = &options;
     assert_int_equal(uv_thread_create(&threads[0], ask_alone, &holder), 0);
     while (atomic_load(&launches) == 0)
         support_pause(1);
@@ -273,14 +213,13 @@ static void program_that_says_why_is_told_with_its_words(void **state)
     assert_true(answer.fault.exit_status > 0);
 }
 
-int main(int count, char **arguments)
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sixteen_callers_call_the_launcher_once),
         cmocka_unit_test(hundred_callers_call_the_launcher_once),
         cmocka_unit_test(sixteen_callers_start_a_program_once),
         cmocka_unit_test(hundred_callers_start_a_program_once),
-        cmocka_unit_test(round_after_round_starts_a_program_once),
         cmocka_unit_test(server_that_runs_already_is_joined),
         cmocka_unit_test(server_that_others_start_meanwhile_is_joined),
         cmocka_unit_test(stopped_server_is_started_again),
@@ -289,10 +228,6 @@ int main(int count, char **arguments)
     };
     struct CMUnitTest with[sizeof tests / sizeof tests[0]];
 
-    if (count > 1 && (rounds = atoi(arguments[1])) < 1) {
-        fprintf(stderr, "usage: start_once_test [ROUNDS]\n");
-        return 2;
-    }
     for (size_t n = 0; n < sizeof tests / sizeof tests[0]; n++) {
         with[n] = tests[n];
         with[n].setup_func = set_up;

@@ -112,6 +112,12 @@ void support_end_self(void)
     kill(getpid(), SIGKILL);
 }
 
+void support_end_other(uint64_t pid)
+{
+    SUPPORT_CHECK(pid > 1); /* never a group, never everybody */
+    SUPPORT_CHECK(kill((pid_t)pid, SIGKILL) == 0);
+}
+
 void support_freeze(support_pid pid)
 {
     support_kill(pid, SIGSTOP);

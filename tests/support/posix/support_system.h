@@ -15,6 +15,7 @@
 #define SUPPORT_HALF_CLOSE 1  /* who has nothing more to say may say so, and listen on */
 #define SUPPORT_TELLS_FULL 1  /* a full backlog looks otherwise than a server that drains */
 #define SUPPORT_TAKES_BACK 1  /* what does not go at once has not gone */
+#define SUPPORT_JOBS       0  /* what the test starts is in a job that lets nobody out */
 
 typedef pid_t support_pid;
 typedef int   support_line; /* of a support_signal */

@@ -32,6 +32,14 @@ void support_end_self(void)
     TerminateProcess(GetCurrentProcess(), SUPPORT_KILLED);
 }
 
+void support_end_other(uint64_t pid)
+{
+    const HANDLE process = OpenProcess(PROCESS_TERMINATE | SYNCHRONIZE, FALSE, (DWORD)pid);
+
+    SUPPORT_CHECK(process != NULL);
+    support_end((support_pid)process);
+}
+
 /* The system has these two, and does not document them. */
 static void call_on_process(const char *name, support_pid pid)
 {

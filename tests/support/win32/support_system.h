@@ -15,6 +15,7 @@
 #define SUPPORT_HALF_CLOSE 0 /* who has nothing more to say may say so, and listen on */
 #define SUPPORT_TELLS_FULL 0 /* a full backlog looks like a server that drains: both are busy */
 #define SUPPORT_TAKES_BACK 0 /* a write that waits for room is made from a copy, and on its way */
+#define SUPPORT_JOBS       1 /* what the test starts is in a job that lets nobody out */
 
 typedef intptr_t support_pid;  /* HANDLE */
 typedef intptr_t support_line; /* HANDLE of a support_signal */
