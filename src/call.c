@@ -28,7 +28,7 @@ int cordon__call_deadline(uint64_t *deadline, int timeout_ms)
         timeout_ms = CORDON__CALL_MS;
     if (timeout_ms < LONG_MS)
         return cordon__deadline(deadline, timeout_ms, CORDON__CALL_MS);
-    *deadline = cordon__due_nearly((uint64_t)timeout_ms);
+    *deadline = cordon__line_due((uint64_t)timeout_ms);
     return CORDON_OK;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The clock of the contract: libuv's, the same on all systems (Linux has a cheaper one besides).
+ * The clock of the contract: libuv's, the same on all systems.
  *
  * In a child that did not exec no handle here is closed: the loop's memory still
  * links them, and its kernel objects are shared with the parent.
@@ -8,31 +8,11 @@
 
 #include <uv.h>
 
-#if defined(__linux__)
-#    include <time.h>
-#endif
-
 #include "platform.h"
 
 uint64_t cordon__now(void)
 {
     return uv_hrtime() / 1000000;
-}
-
-uint64_t cordon__now_nearly(void)
-{
-#if defined(__linux__)
-    struct timespec time;
-
-    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &time) == 0)
-        return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-#endif
-    return cordon__now();
-}
-
-uint64_t cordon__due_nearly(uint64_t ms)
-{
-    return cordon__now_nearly() + CORDON__TICK_MS + ms;
 }
 
 void cordon__pause(uint64_t ms)

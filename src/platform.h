@@ -25,10 +25,8 @@
 
 /* ---- clock (src/clock.c, through libuv, the same on all systems) ------------ */
 
-uint64_t cordon__now(void);               /* monotonic ms */
-uint64_t cordon__now_nearly(void);        /* cheaper, and late by CORDON__TICK_MS at most */
-uint64_t cordon__due_nearly(uint64_t ms); /* from now: cheaper, and that much later at most */
-void     cordon__pause(uint64_t ms);      /* this thread */
+uint64_t cordon__now(void);          /* monotonic ms */
+void     cordon__pause(uint64_t ms); /* this thread */
 int      cordon__random(void *data, size_t size, cordon_fault *fault);
 uint64_t cordon__pid(void); /* of this process, asked anew: fork tells */
 
@@ -242,6 +240,9 @@ typedef struct cordon__line { /* one connection; start with its handle, the rest
 
 enum { CORDON__READABLE = 1 };
 
+/* When so many ms are over, for a call on a line: by a cheaper clock where there is one, and up to
+ * CORDON__TICK_MS later. */
+uint64_t cordon__line_due(uint64_t ms);
 /* At least one byte: *got. ECLOSED at the end, ETIMEDOUT, ECANCELED when interrupted. */
 int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, uint64_t deadline,
                       cordon_fault *fault);

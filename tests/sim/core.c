@@ -305,11 +305,6 @@ static int never(void *context)
     return 0;
 }
 
-uint64_t cordon__due_nearly(uint64_t ms)
-{
-    return cordon__now() + ms;
-}
-
 void cordon__pause(uint64_t ms)
 {
     (void)sim_wait(never, NULL, world.now + ms);

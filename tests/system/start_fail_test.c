@@ -113,11 +113,22 @@ static void status_7_and_nobody_is_ebusy_at_the_deadline(void **state)
     assert_true(answer.took >= 2000);
 }
 
+static char end_log[SUPPORT_PATH];
+
+static int has_said_something(void *path)
+{
+    char text[8];
+
+    return support_exists(path) && support_read(path, text, sizeof text) > 0;
+}
+
+/* When what was started is at its end, and some time for that to be noticed. */
 static void serve_later(void *context)
 {
     cordon_endpoint *endpoint = start_endpoint(home);
 
-    support_pause(200);
+    SUPPORT_CHECK(support_until(has_said_something, end_log, 60000));
+    support_pause(500);
     SUPPORT_CHECK(support_server_try(context, endpoint, NULL, NULL, NULL) == CORDON_OK);
     cordon_endpoint_close(endpoint);
 }
@@ -129,8 +140,9 @@ static void status_7_and_somebody_is_joined(void **state)
     uv_thread_t     thread;
 
     (void)state;
+    support_join(end_log, root, "log");
     assert_int_equal(uv_thread_create(&thread, serve_later, &server), 0);
-    try_end(&answer, "7", "0", NULL, NULL, 60000);
+    try_end(&answer, "7", "0", "end", end_log, 60000);
     uv_thread_join(&thread);
     SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
     assert_int_equal(answer.is_started, 0);
