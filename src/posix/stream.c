@@ -259,7 +259,8 @@ void cordon__stream_read_now(cordon__stream *stream)
  * they are looked at. A turn of libuv's loop costs as much as all of ours (docs/performance.md).
  *
  * After a while the descriptor wakes us when something comes, no longer while something is there:
- * that saves the kernel a look at each wait. libuv has its watch back before it is asked again.
+ * that saves the kernel a look at each wait. The end is asked for then, too: it may have come along
+ * with the last bytes, and would not come again. libuv has its watch back before it is asked again.
  * Who sends descriptors or urgent bytes along, which nobody of ours does, may then have left
  * something behind that wakes nobody: it waits until anything else happens on the loop.
  */
@@ -310,7 +311,7 @@ static void stay(cordon__stream *stream)
         if (is_edge || ++streak < STREAK || stream->state == STATE_CLOSED)
             continue;
         watched = found[0]; /* as libuv has marked it */
-        is_edge = watch_for(stream, &watched, EPOLLIN | EPOLLET);
+        is_edge = watch_for(stream, &watched, EPOLLIN | EPOLLRDHUP | EPOLLET);
         streak = 0;
     }
     if (is_edge && stream->state != STATE_CLOSED)
