@@ -26,7 +26,8 @@ static DWORD create(HANDLE *pipe, const cordon__making *making, DWORD first)
     return *pipe != INVALID_HANDLE_VALUE ? 0 : GetLastError();
 }
 
-static int tell(const cordon__making *making, cordon_fault *fault, const char *during, DWORD error)
+static int pipe_fault(const cordon__making *making, cordon_fault *fault, const char *during,
+                      DWORD error)
 {
     return cordon__place_fault(making->place, fault, during, error,
                                making->place->paths[CORDON_ADDRESS]);
@@ -37,7 +38,7 @@ static int fill(cordon__instance *at, const cordon__making *making, cordon_fault
     const DWORD error = create(&at->pipe, making, 0);
 
     if (error != 0)
-        return tell(making, fault, create_step, error);
+        return pipe_fault(making, fault, create_step, error);
     at->state = CORDON__IDLE;
     return CORDON_OK;
 }
@@ -60,7 +61,7 @@ static int await_client(cordon__instance *at, const cordon__making *making, cord
         at->state = CORDON__CONNECTED;
         return CORDON_OK;
     default:
-        return tell(making, fault, accept_step, error);
+        return pipe_fault(making, fault, accept_step, error);
     }
 }
 
@@ -220,7 +221,7 @@ static int try_first(cordon__instance *at, const cordon__making *making, cordon_
     if (is_refused(error))
         return TAKEN;
     if (error != 0)
-        return tell(making, fault, create_step, error);
+        return pipe_fault(making, fault, create_step, error);
     if (cordon__instance_is_ours(making, at->pipe, is_first)) {
         at->state = CORDON__IDLE;
         cordon__place_done(making->place, create_step, making->place->paths[CORDON_ADDRESS],
