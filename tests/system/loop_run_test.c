@@ -12,6 +12,7 @@ enum {
     ENOUGH = 50,      /* answers that somebody else has to get beside them */
     PATIENCE = 20000, /* ms */
     ROOM = 68 * 1024, /* bytes that are read at once */
+    MOST = 4000,      /* questions while somebody else waits for one answer */
     MANY = 200,       /* questions that are sent together, more than ROOM */
     PAUSE = 300,      /* ms of the host's timer */
     TICK = 20         /* ms that the loop's time may be old */
@@ -65,7 +66,9 @@ static int is_word(cordon_bytes body, const char *word)
 
 static void do_as_asked(stage *it, cordon_bytes body)
 {
-    if (is_word(body, "set the timer")) {
+    if (is_word(body, "doze")) {
+        support_pause(2);
+    } else if (is_word(body, "set the timer")) {
         it->set_at = support_now();
         SUPPORT_CHECK(uv_timer_start(&it->timer, on_ring, PAUSE, 0) == 0);
     } else if (is_word(body, "count turns")) {
@@ -327,6 +330,33 @@ static void ask_beside(stage *it)
 static void two_that_ask_on_and_on_are_both_answered(void **state)
 {
     play(*state, ask_until_it_is_done, ask_beside);
+}
+
+/* Faster than it is answered: whenever the loop looks, something is there. */
+static void ask_faster_than_it_answers(stage *it)
+{
+    support_raw raw = support_raw_admitted(it->endpoint);
+    uint8_t     question[64];
+    char        answers[4096];
+
+    for (uint32_t id = 1; id <= MOST && !it->is_done; id++) {
+        support_raw_send(raw, question, support_put_frame(question, 4, 0, id, "doze", 4));
+        (void)support_raw_some(raw, answers, sizeof answers, 1);
+    }
+    SUPPORT_CHECK(it->is_done);
+    support_raw_close(raw);
+}
+
+static void ask_once_it_is_busy(stage *it)
+{
+    SUPPORT_CHECK(support_reaches(&it->asked, STREAK, PATIENCE));
+    support_ask_echo(it->endpoint);
+    it->is_done = 1;
+}
+
+static void who_is_never_at_rest_keeps_nobody_out(void **state)
+{
+    play(*state, ask_faster_than_it_answers, ask_once_it_is_busy);
 }
 
 /* Long enough for the loop's time to be old, if nobody keeps it. */
@@ -592,6 +622,7 @@ int main(void)
         TEST(who_lives_by_turns_has_them_all),
         TEST(others_are_answered_beside_it),
         TEST(two_that_ask_on_and_on_are_both_answered),
+        TEST(who_is_never_at_rest_keeps_nobody_out),
         TEST(a_timer_of_the_hosts_that_a_handler_sets_rings_in_its_time),
         TEST(after_a_rest_the_loops_time_is_right),
         TEST(nothing_that_came_along_is_left_behind),
