@@ -30,8 +30,8 @@ static int tear_down(void **state)
 /* How often a server was started for it: 0 or 1. */
 static int ask(cordon_endpoint *endpoint, int number)
 {
-    const char *const      argv[] = {start_bin(), "serve",        "start",       "--dir", root,
-                                     "--echo",    "--allow-stop", "--idle-exit", "5",     NULL};
+    const char *const      argv[] = {support_bin(), "serve",        "start",       "--dir", root,
+                                     "--echo",      "--allow-stop", "--idle-exit", "5",     NULL};
     cordon_start_options   start = CORDON_START_OPTIONS_INIT;
     cordon_session_options options = CORDON_SESSION_OPTIONS_INIT;
     cordon_session        *session = NULL;
@@ -61,7 +61,7 @@ static void who_may_start_one_is_served_whenever_the_last_one_leaves(void **stat
     int              started = 0;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     endpoint = start_endpoint(root);
     for (int number = 0; number < requests; number++) {

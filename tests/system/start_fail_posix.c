@@ -102,12 +102,12 @@ static void program_that_leaves_a_daemon_behind_has_started_it(void **state)
     start_answer answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     snprintf(script, sizeof script,
              "(sleep 0.1; exec '%s' serve start --dir '%s' --echo --allow-stop "
              "--idle-exit " START_IDLE_MS ") & exit 0",
-             start_bin(), home);
+             support_bin(), home);
     try_shell(&answer, script, NULL, 60000);
     SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
     assert_int_equal(answer.is_started, 1);
@@ -131,12 +131,12 @@ static void status_7_and_the_daemon_it_leaves_is_joined(void **state)
     start_answer answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     snprintf(script, sizeof script,
              "(sleep 0.2; exec '%s' serve start --dir '%s' --echo --allow-stop "
              "--idle-exit " START_IDLE_MS ") & exit 7",
-             start_bin(), home);
+             support_bin(), home);
     try_shell(&answer, script, NULL, 60000);
     SUPPORT_CODE(answer.code, CORDON_OK, &answer.fault);
     assert_int_equal(answer.is_started, 0);
@@ -231,12 +231,12 @@ static void reader_of_ensure_comes_to_the_end(void **state)
     FILE *out;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     snprintf(command, sizeof command,
              "'%s' ensure start --dir '%s' -- '%s' serve start --dir '%s' --echo --allow-stop "
              "--idle-exit " START_IDLE_MS " 2>&1 | cat",
-             start_bin(), home, start_bin(), home);
+             support_bin(), home, support_bin(), home);
     out = popen(command, "r");
     assert_non_null(out);
     assert_non_null(fgets(text, sizeof text, out));
@@ -253,7 +253,7 @@ static void daemon_has_a_session_of_its_own(void **state)
     start_answer         answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     options.argv = start_daemon(&argv, home);
     start_ask(&answer, home, &options, 60000);

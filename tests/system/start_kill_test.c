@@ -362,7 +362,7 @@ static void kill_everywhere(const victim *who)
 
     if (support_step_missing() != NULL)
         SUPPORT_SKIP(support_step_missing());
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     measure_plain_start();
     while (kill_once(who, nth))
@@ -448,7 +448,7 @@ static void whoever_comes_after_a_storm_is_served(void **state)
     start_answer answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     measure_plain_start();
     for (int round = 0; round < rounds; round++) {

@@ -4,14 +4,9 @@
 
 #include <uv.h>
 
-const char *start_bin(void)
-{
-    return support_bin();
-}
-
 const char *const *start_daemon(start_argv *argv, const char *directory)
 {
-    const start_argv made = {{start_bin(), "serve", "start", "--dir", directory, "--echo",
+    const start_argv made = {{support_bin(), "serve", "start", "--dir", directory, "--echo",
                               "--allow-stop", "--idle-exit", START_IDLE_MS, NULL}};
 
     *argv = made;

@@ -7,9 +7,6 @@
 
 #include "support.h"
 
-/* The command, as a program that can be started from within one; NULL: there is none. */
-const char *start_bin(void);
-
 /* So long it waits for clients: more than any test lets it wait. */
 #define START_IDLE_MS "60000"
 /* argv of a daemon for this directory: it echoes, and lets itself be stopped. */

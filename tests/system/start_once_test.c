@@ -81,7 +81,7 @@ static void program_is_started_once_for(int count)
     cordon_start_options options = CORDON_START_OPTIONS_INIT;
     start_argv           argv;
 
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     options.argv = start_daemon(&argv, home);
     assert_int_equal(start_crowd(NULL, home, count, &options), 1);
@@ -167,7 +167,7 @@ static void stopped_server_is_started_again(void **state)
     start_answer         answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     options.argv = start_daemon(&argv, home);
     for (int round = 0; round < 3; round++) {
@@ -181,11 +181,11 @@ static void stopped_server_is_started_again(void **state)
 static void program_that_fails_is_told_with_its_status(void **state)
 {
     cordon_start_options options = CORDON_START_OPTIONS_INIT;
-    const char          *argv[] = {start_bin(), "serve", NULL}; /* wrong usage */
+    const char          *argv[] = {support_bin(), "serve", NULL}; /* wrong usage */
     start_answer         answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     options.argv = argv;
     start_ask(&answer, home, &options, 60000);
@@ -202,7 +202,7 @@ static void program_that_says_why_is_told_with_its_words(void **state)
     start_answer         answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     support_join(file, root, "file");
     support_write(file, "", 0, 0600);

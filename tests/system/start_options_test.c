@@ -190,11 +190,11 @@ static void last_line_of_its_log_says_why(void **state)
 static void last_line_of_the_command_says_why(void **state)
 {
     cordon_start_options options = CORDON_START_OPTIONS_INIT;
-    const char          *argv[] = {start_bin(), "serve", NULL}; /* wrong usage */
+    const char          *argv[] = {support_bin(), "serve", NULL}; /* wrong usage */
     start_answer         answer;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     support_write(own_log, LINE, strlen(LINE), 0600);
     options.argv = argv;

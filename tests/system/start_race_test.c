@@ -77,7 +77,7 @@ static void all_callers_have_the_one_server_that_one_of_them_started(void **stat
     enum found     found = NOTHING;
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     for (int round = 0; round < rounds; round++) {
         const enum found next = (enum found)((round + 1) % ALL_STATES);

@@ -175,7 +175,7 @@ static void it_serves_though_nobody_listens(void **state)
 static void its_programs_know_nothing_of_it(void **state)
 {
     const char *const argv[] = {
-        start_bin(),   "serve",       "start", "--dir", home, "--allow-stop",
+        support_bin(), "serve",       "start", "--dir", home, "--allow-stop",
         "--idle-exit", START_IDLE_MS, "--",    "sh",    "-c", "echo ${CORDON_READY-gone}",
         NULL};
     char             text[CORDON__READY_MOST];
@@ -209,7 +209,7 @@ int main(void)
         TEST(its_programs_know_nothing_of_it),
     };
 
-    if (start_bin() == NULL) {
+    if (support_bin() == NULL) {
         print_message("CORDON_BIN is not set\n");
         return 1;
     }

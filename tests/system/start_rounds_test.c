@@ -42,9 +42,9 @@ static void open_the_gate(void)
 {
     enum { WORDS = 9 };
     const char *arguments[WORDS + sizeof(start_argv) / sizeof(char *)] = {
-        "/bin/sh",   "-c",     "exec \"$0\" \"$@\" >>\"$SAID\" 2>>\"$SAID.trouble\"",
-        start_bin(), "ensure", "start",
-        "--dir",     home,     "--"};
+        "/bin/sh",     "-c",     "exec \"$0\" \"$@\" >>\"$SAID\" 2>>\"$SAID.trouble\"",
+        support_bin(), "ensure", "start",
+        "--dir",       home,     "--"};
     start_argv    daemon;
     support_gate *gate;
 
@@ -231,7 +231,7 @@ static void one_server_started_by_one_of_all_callers(void **state)
     const uint64_t began = support_now();
 
     (void)state;
-    if (start_bin() == NULL)
+    if (support_bin() == NULL)
         SUPPORT_SKIP("no command to start: set CORDON_BIN");
     for (int round = 0; round < rounds; round++)
         one_round(round);
