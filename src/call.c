@@ -20,6 +20,18 @@ int cordon__program_is_valid(const char *program)
     return program == NULL || strlen(program) <= 255;
 }
 
+#define LONG_MS 1000 /* from here on a tick more is nothing */
+
+int cordon__call_deadline(uint64_t *deadline, int timeout_ms)
+{
+    if (timeout_ms == 0)
+        timeout_ms = CORDON__CALL_MS;
+    if (timeout_ms < LONG_MS)
+        return cordon__deadline(deadline, timeout_ms, CORDON__CALL_MS);
+    *deadline = cordon__line_due((uint64_t)timeout_ms);
+    return CORDON_OK;
+}
+
 int cordon__body_is_valid(cordon_bytes body)
 {
     return body.data != NULL || body.size == 0;

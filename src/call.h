@@ -14,6 +14,8 @@
 int cordon__reply_limit(size_t *limit, size_t asked);
 /* NULL, or at most 255 bytes. */
 int cordon__program_is_valid(const char *program);
+/* When a call on a session has to be done. 0 is CORDON__CALL_MS. EINVAL. */
+int cordon__call_deadline(uint64_t *deadline, int timeout_ms);
 /* A view that cannot be: bytes without an address. */
 int cordon__body_is_valid(cordon_bytes body);
 

@@ -314,7 +314,7 @@ static int read_call(uint64_t *deadline, unsigned *flags, unsigned allowed,
         (mine.flags & ~allowed) != 0)
         return CORDON_EINVAL;
     *flags = mine.flags;
-    return cordon__deadline(deadline, mine.timeout_ms, CORDON__CALL_MS);
+    return cordon__call_deadline(deadline, mine.timeout_ms);
 }
 
 int cordon_session_call(cordon_bytes *reply, cordon_session *session, cordon_bytes body,
@@ -436,7 +436,7 @@ int cordon_session_receive(const cordon_message **message, cordon_session *sessi
 
     cordon__fault_clear(&why);
     if (message == NULL || session == NULL ||
-        cordon__deadline(&deadline, timeout_ms, CORDON__CALL_MS) != CORDON_OK)
+        cordon__call_deadline(&deadline, timeout_ms) != CORDON_OK)
         return cordon__misuse(fault, "receive", NULL);
     *message = NULL;
     code = receive(session, deadline, &why);

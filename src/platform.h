@@ -20,6 +20,7 @@
 #include "holder.h"
 
 #define CORDON__NEVER     UINT64_MAX
+#define CORDON__TICK_MS   50 /* more than a clock with ticks is late, on a busy machine too */
 #define CORDON__NO_HANDLE ((intptr_t)-1)
 
 /* ---- clock (src/clock.c, through libuv, the same on all systems) ------------ */
@@ -239,6 +240,9 @@ typedef struct cordon__line { /* one connection; start with its handle, the rest
 
 enum { CORDON__READABLE = 1 };
 
+/* When so many ms are over, for a call on a line: by a cheaper clock where there is one, and up to
+ * CORDON__TICK_MS later. */
+uint64_t cordon__line_due(uint64_t ms);
 /* At least one byte: *got. ECLOSED at the end, ETIMEDOUT, ECANCELED when interrupted. */
 int cordon__line_read(cordon__line *line, void *data, size_t size, size_t *got, uint64_t deadline,
                       cordon_fault *fault);

@@ -40,6 +40,11 @@ static uint64_t roughly_now(void)
     return cordon__now();
 }
 
+uint64_t cordon__line_due(uint64_t ms)
+{
+    return roughly_now() + CORDON__TICK_MS + ms;
+}
+
 static uint64_t left_until(uint64_t deadline)
 {
     const uint64_t now = cordon__now();

@@ -17,6 +17,11 @@
 static const char read_step[] = "read";
 static const char write_step[] = "write";
 
+uint64_t cordon__line_due(uint64_t ms)
+{
+    return cordon__now() + ms;
+}
+
 struct cordon__line_own {
     HANDLE     handle; /* of the line that the rest is of */
     HANDLE     has_read, has_written;

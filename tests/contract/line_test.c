@@ -76,6 +76,19 @@ static void waits_end_at_the_deadline_not_before(void **state)
     }
 }
 
+static void due_is_late_by_a_tick_at_most(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 200; n++) {
+        const uint64_t before = cordon__now();
+        const uint64_t due = cordon__line_due(1000);
+
+        assert_in_range(due, before + 1000, cordon__now() + 1000 + CORDON__TICK_MS);
+        if (n % 3 == 0)
+            cordon__pause(1);
+    }
+}
+
 static void sends_later(void *context)
 {
     pair *it = context;
@@ -301,6 +314,7 @@ int main(void)
         pair_test(reset_is_eclosed_after_the_last_bytes),
         pair_test(deadline_that_has_passed_means_once),
         pair_test(waits_end_at_the_deadline_not_before),
+        cmocka_unit_test(due_is_late_by_a_tick_at_most),
         pair_test(wait_for_ever_ends_with_a_byte),
         pair_test(interrupt_wakes_a_first_read),
         pair_test(interrupt_wakes_a_later_read),

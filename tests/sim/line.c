@@ -6,6 +6,11 @@
 static const char read_step[] = "read";
 static const char write_step[] = "write";
 
+uint64_t cordon__line_due(uint64_t ms)
+{
+    return cordon__now() + ms;
+}
+
 int cordon__line_is_interrupted(const cordon__line *line)
 {
     return line->is_interrupted;
