@@ -15,6 +15,10 @@
 #    define _GNU_SOURCE 1
 #endif
 
+#ifndef SUPPORT_PATIENCE
+#    define SUPPORT_PATIENCE 1 /* more where all is slower: CORDON_TEST_PATIENCE */
+#endif
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>

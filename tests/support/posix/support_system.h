@@ -6,8 +6,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define SUPPORT_SOON 10000 /* ms: long enough for anything that happens at all */
-#define SUPPORT_EXE  ""    /* what the name of a program ends in */
+/* ms: long enough for anything that happens at all. */
+#define SUPPORT_SOON (10000 * SUPPORT_PATIENCE)
+#define SUPPORT_EXE  "" /* what the name of a program ends in */
 
 #define SUPPORT_HELPERS 0
 

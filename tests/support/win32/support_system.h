@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* ms: long enough for anything that happens at all; pipes under Wine are 30 times slower. */
-#define SUPPORT_SOON 60000
+#define SUPPORT_SOON (60000 * SUPPORT_PATIENCE)
 #define SUPPORT_EXE  ".exe"
 
 #define SUPPORT_HELPERS 8 /* handles of the thread pool */
