@@ -19,7 +19,7 @@ skip() {
     exit 77
 }
 
-cells() { # [landing]
+cells() { # [landing | beside | ...]
     awk -F'|' -v when="${1:-}" '
         /^[a-z]/ { for (i = 1; i <= NF; i++) gsub(/^[ \t]+|[ \t]+$/, "", $i)
                    if (when == "" || $5 == when) print $1 }' "$root/ci/matrix"
