@@ -9,6 +9,7 @@
 #define ENDS_MAX 4096
 
 static sim_end *ends[ENDS_MAX];
+static intptr_t ends_top; /* from here on no number was ever given */
 
 /* ---- ends -------------------------------------------------------------------------------- */
 
@@ -27,6 +28,7 @@ intptr_t sim_end_number(sim_end *end)
         if (!ends[i]) {
             ends[i] = end;
             end->number = i;
+            ends_top = i < ends_top ? ends_top : i + 1;
             return i;
         }
     sim_complain("more descriptors than the world has");
@@ -39,7 +41,6 @@ sim_end *sim_end_make(sim_process *process)
 
     end->process = process;
     end->room = sim.pipe;
-    end->in = sim_make(sim.pipe);
     end->number = CORDON__NO_HANDLE;
     return end;
 }
@@ -106,11 +107,11 @@ long sim_end_read(sim_end *end, void *data, size_t size)
         most = sim.piece;
     most = part_of(most);
     for (size_t done = 0; done < most;) {
-        const size_t straight = end->room - end->start;
+        const size_t straight = end->held - end->start;
         const size_t step = most - done < straight ? most - done : straight;
 
         memcpy((char *)data + done, end->in + end->start, step);
-        end->start = (end->start + step) % end->room;
+        end->start = (end->start + step) % end->held;
         done += step;
     }
     end->size -= most;
@@ -119,14 +120,39 @@ long sim_end_read(sim_end *end, void *data, size_t size)
     return (long)most;
 }
 
+/* The ring has what was ever needed: hardly ever all that the pipe may hold. */
+static void widen(sim_end *end, size_t needed)
+{
+    const size_t straight = end->held - end->start;
+    const size_t first = end->size < straight ? end->size : straight;
+    size_t       held = end->held > 0 ? end->held : 1024;
+    char        *in;
+
+    if (needed <= end->held)
+        return;
+    while (held < needed)
+        held *= 2;
+    in = sim_make(held);
+    if (end->size > 0) {
+        memcpy(in, end->in + end->start, first);
+        memcpy(in + first, end->in, end->size - first);
+    }
+    free(end->in);
+    end->in = in;
+    end->start = 0;
+    end->held = held;
+}
+
 static void put(sim_end *to, const char *data, size_t size)
 {
-    size_t at = (to->start + to->size) % to->room;
+    size_t at;
 
+    widen(to, to->size + size);
+    at = (to->start + to->size) % to->held;
     to->size += size;
     to->came += size;
     while (size > 0) {
-        const size_t step = size < to->room - at ? size : to->room - at;
+        const size_t step = size < to->held - at ? size : to->held - at;
 
         memcpy(to->in + at, data, step);
         data += step;
@@ -204,17 +230,17 @@ void sim_hang_up(intptr_t handle)
 void sim_ends_vanish(const sim_process *process)
 {
     sim_things_vanish(process);
-    for (size_t i = 0; i < ENDS_MAX; i++)
+    for (intptr_t i = 0; i < ends_top; i++)
         if (ends[i] && ends[i]->process == process)
             sim_end_close(ends[i]);
 }
 
 void sim_net_close(int is_complaining)
 {
-    for (size_t i = 0; i < ENDS_MAX; i++)
+    for (intptr_t i = 0; i < ends_top; i++)
         if (ends[i]) {
             if (is_complaining)
-                sim_complain("descriptor %zu is left open", i);
+                sim_complain("descriptor %ld is left open", (long)i);
             sim_end_close(ends[i]);
         }
 }

@@ -18,6 +18,7 @@ static struct thing {
     int          is_there;
     sim_process *owner; /* NULL: on its way */
 } things[THINGS_MAX];
+static intptr_t things_top; /* from here on there never was one */
 
 static struct thing *thing_of(intptr_t handle)
 {
@@ -32,6 +33,7 @@ static intptr_t make_thing(sim_process *owner)
         if (!things[i].is_there) {
             things[i].is_there = 1;
             things[i].owner = owner;
+            things_top = i < things_top ? things_top : i + 1;
             return FIRST_THING + i;
         }
     sim_complain("more things than the world has");
@@ -65,7 +67,7 @@ int sim_thing_close(intptr_t handle)
 
 void sim_things_vanish(const sim_process *process)
 {
-    for (size_t i = 0; i < THINGS_MAX; i++)
+    for (intptr_t i = 0; i < things_top; i++)
         if (things[i].is_there && things[i].owner && things[i].owner == process)
             things[i].is_there = 0;
 }

@@ -123,8 +123,9 @@ typedef struct sim_end { /* one side of a connection */
     struct sim_end  *other;
     sim_process     *process;
     cordon__identity who; /* at the other side, as the kernel says */
-    char            *in;  /* bytes on their way to us: a ring */
-    size_t           start, size, room;
+    char            *in;  /* bytes on their way to us: a ring of `held` bytes */
+    size_t           start, size, held;
+    size_t           room; /* for so many at once */
     intptr_t         number;
     uint64_t         came, taken;        /* bytes to us, ever; of those, read */
     sim_parcel      *parcels;            /* things on their way to us */

@@ -13,7 +13,8 @@
 
 talk_stage stage;
 
-static char *bytes; /* ROOM of them */
+static char *bytes;          /* ROOM of them */
+static char *heard[CLIENTS]; /* HEARD_MAX for each: kept from one conversation to the next */
 
 void talk_wrong(const char *what, const char *expected, const char *found)
 {
@@ -37,7 +38,9 @@ static client *client_of(size_t number)
     client *it = &stage.clients[number];
 
     if (it->handle == 0) {
-        it->heard = malloc(HEARD_MAX);
+        if (!heard[number])
+            heard[number] = malloc(HEARD_MAX);
+        it->heard = heard[number];
         assert_non_null(it->heard);
         assert_true(sim_as(stage.guest, dial, it));
         if (it->handle == CORDON__NO_HANDLE)
@@ -246,11 +249,9 @@ static size_t perform(const conversation *it, const char *mode, unsigned seed, s
     stage.line = "(end)";
     (void)sim_as(stage.host, talk_server_close, NULL);
     sim_pass(1000);
-    for (size_t i = 0; i < CLIENTS; i++) {
+    for (size_t i = 0; i < CLIENTS; i++)
         if (stage.clients[i].handle > 0)
             sim_hang_up(stage.clients[i].handle);
-        free(stage.clients[i].heard);
-    }
     sim_pass(100);
     if (sim_close() > 0)
         talk_wrong("the world complains", "", "");
@@ -292,6 +293,8 @@ int talk_main(const conversation *all, size_t count, const char *name)
         tests[i].initial_state = (void *)(uintptr_t)&all[i];
     }
     failures = _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+    for (size_t i = 0; i < CLIENTS; i++)
+        free(heard[i]);
     free(tests);
     free(bytes);
     return failures;
