@@ -23,9 +23,8 @@ class Tray(kit.Case):
         self.assertEqual(self.tray.stdout.readline().rstrip(), b"ready")
 
     def ctl(self, *words):
-        done = subprocess.run([TRAYCTL, *words], capture_output=True, encoding="utf-8",
-                              timeout=kit.PATIENCE, env=dict(os.environ, TRAY_DIR=kit.native(self.dir)))
-        return kit.Result(done.returncode, done.stdout, done.stderr)
+        done = kit.run([TRAYCTL, *words], env=dict(os.environ, TRAY_DIR=kit.native(self.dir)))
+        return kit.Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def told(self, *words):
         result = self.ctl(*words)

@@ -73,8 +73,8 @@ static size_t all_calls(talk *talk, client *client)
 }
 
 /* How often memory was asked for, once the same thing has been done again and again. */
-static size_t taken(talk *talk, unsigned flags, cordon_bytes body, int rounds,
-                    void (*ask_once)(client *client, cordon_bytes body))
+static size_t taken_in_one_go(talk *talk, unsigned flags, cordon_bytes body, int rounds,
+                              void (*ask_once)(client *client, cordon_bytes body))
 {
     client client;
     size_t before;
@@ -88,6 +88,21 @@ static size_t taken(talk *talk, unsigned flags, cordon_bytes body, int rounds,
     before = all_calls(talk, &client) - before;
     client_close(&client);
     return before;
+}
+
+/* The best of three: on a machine that is busy elsewhere more may come at once than ever before,
+ * and a buffer grows. What each request needs, it needs every time. */
+static size_t taken(talk *talk, unsigned flags, cordon_bytes body, int rounds,
+                    void (*ask_once)(client *client, cordon_bytes body))
+{
+    size_t best = SIZE_MAX;
+
+    for (int go = 0; go < 3 && best > 0; go++) {
+        const size_t calls = taken_in_one_go(talk, flags, body, rounds, ask_once);
+
+        best = calls < best ? calls : best;
+    }
+    return best;
 }
 
 static void expect_no_memory(talk *talk, unsigned flags, cordon_bytes body, int rounds,
