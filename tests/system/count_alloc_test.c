@@ -92,8 +92,8 @@ static size_t taken(talk *talk, unsigned flags, cordon_bytes body, int rounds,
 
 /* The best of three: on a machine that is busy elsewhere more may come at once than ever before,
  * and a buffer grows. What each request needs, it needs every time. */
-static void expect_memory(size_t most, talk *talk, unsigned flags, cordon_bytes body, int rounds,
-                          void (*ask_once)(client *client, cordon_bytes body))
+static void expect_at_most(size_t most, talk *talk, unsigned flags, cordon_bytes body, int rounds,
+                           void (*ask_once)(client *client, cordon_bytes body))
 {
     size_t best = SIZE_MAX;
 
@@ -108,7 +108,7 @@ static void expect_memory(size_t most, talk *talk, unsigned flags, cordon_bytes 
 static void expect_no_memory(talk *talk, unsigned flags, cordon_bytes body, int rounds,
                              void (*ask_once)(client *client, cordon_bytes body))
 {
-    expect_memory(0, talk, flags, body, rounds, ask_once);
+    expect_at_most(0, talk, flags, body, rounds, ask_once);
 }
 
 /* Answers that leave together are of any size. Where a write goes from a copy, one that is larger
@@ -118,7 +118,7 @@ enum { COPIES = SUPPORT_TAKES_BACK ? 0 : 9 };
 
 static void expect_no_memory_for_bursts(talk *talk, unsigned flags, cordon_bytes body)
 {
-    expect_memory(COPIES, talk, flags, body, 100, ask_many);
+    expect_at_most(COPIES, talk, flags, body, 100, ask_many);
 }
 
 /* A large body may be read and written in other pieces than ever before, which takes a larger
@@ -127,7 +127,7 @@ enum { LARGE_ROUNDS = 200, LARGE_MOST = 8 + COPIES };
 
 static void expect_hardly_any_memory(talk *talk, cordon_bytes body)
 {
-    expect_memory(LARGE_MOST, talk, 0, body, LARGE_ROUNDS, ask);
+    expect_at_most(LARGE_MOST, talk, 0, body, LARGE_ROUNDS, ask);
 }
 
 static void a_lone_request_allocates_nothing(void **state)
