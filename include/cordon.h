@@ -279,11 +279,15 @@ CORDON_API int cordon_loop_open_thread(cordon_loop **loop, cordon_fault *fault);
  * asks, waits and asks again costs no turn of libuv's loop for each. Handles on uv
  * are served as ever, but for uv_prepare_t and uv_check_t, which live by turns:
  * where one is active when this is called it is plain uv_run; one that is started
- * later runs when something else happens.
+ * later runs when something else happens, or after 4,096 questions. It is plain
+ * uv_run, too, while a uv_timer_t is active, and where libuv is older than 1.44.2,
+ * has a watch that wakes once only (1.49.0, 1.49.1), or /proc does not tell.
+ * uv_metrics_idle_time does not count such waits.
  *
  * Thread:  the one that opened it; not from a callback.
  * Returns: CORDON_OK: nothing keeps uv alive any more, or uv_stop. The loop has
- *          gone then, if it was closed.
+ *          gone then, if it was closed and that has come to its end: to come to
+ *          it after uv_stop, call uv_run, which is right in both cases.
  *          CORDON_EINVAL  another thread; it runs already; it has a thread of ours
  */
 CORDON_API int cordon_loop_run(cordon_loop *loop);

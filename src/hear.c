@@ -337,13 +337,19 @@ static void throw_away(cordon__session *session, size_t size)
         cordon__session_close(session, CORDON_EPROTOCOL, NULL);
 }
 
-/* Where several ask, each waiting in the place of the loop would find another one. */
+/* Where several ask, each waiting in the place of the loop would find another one; where it is
+ * answered later, the answer is what comes next. */
 static int may_stay(cordon__desk *desk, const cordon__session *session)
 {
     const int is_again = desk->last == session;
 
     desk->last = session;
-    return is_again && desk->may_stay;
+    if (!is_again || desk->may_stay == CORDON__STAY_NEVER || session->pending > 0)
+        return 0;
+    if (desk->may_stay == CORDON__STAY_ASK)
+        desk->may_stay =
+            cordon__stream_may_stay(session->stream) ? CORDON__STAY_MAY : CORDON__STAY_NEVER;
+    return desk->may_stay == CORDON__STAY_MAY;
 }
 
 static int on_read(void *owner, size_t size)

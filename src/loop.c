@@ -207,7 +207,7 @@ static void run_thread(void *context)
     cordon_loop *loop = context;
 
     loop->mail->home = cordon__thread_self();
-    loop->desk.may_stay = 1;
+    loop->desk.may_stay = CORDON__STAY_ASK;
     uv_sem_post(&loop->started);
     (void)uv_run(loop->own, UV_RUN_DEFAULT);
 }
@@ -290,15 +290,15 @@ int cordon_loop_run(cordon_loop *loop)
     struct uv_loop_s *uv;
     int               has_by_turns = 0;
 
-    if (loop == NULL || loop->own != NULL || loop->is_running || !cordon__mail_is_home(loop->mail))
+    if (loop == NULL || loop->own != NULL || !cordon__mail_is_home(loop->mail) || loop->is_running)
         return CORDON_EINVAL;
     uv = loop->uv;
     uv_walk(uv, find_by_turns, &has_by_turns);
     loop->is_running = 1;
-    loop->desk.may_stay = !has_by_turns;
+    loop->desk.may_stay = has_by_turns ? CORDON__STAY_NEVER : CORDON__STAY_ASK;
     (void)uv_run(uv, UV_RUN_DEFAULT);
     loop->is_running = 0;
-    loop->desk.may_stay = 0;
+    loop->desk.may_stay = CORDON__STAY_NEVER;
     if (loop->has_ended)
         cordon__release(&cordon__libc, loop);
     return CORDON_OK;

@@ -289,6 +289,9 @@ void cordon__stream_reading(cordon__stream *stream, int is_on);
 /* One read now, if there is something: on_room and on_read, or on_end, before it returns.
  * (The exception to: no callback before it returns.) */
 void cordon__stream_read_now(cordon__stream *stream);
+/* Can a stream of its loop be waited for in the place of the loop, when on_read says so? From
+ * on_read; the same for as long as the loop runs. */
+int cordon__stream_may_stay(const cordon__stream *stream);
 /* Write what goes at once: *taken bytes of the pieces; less than all: on_writable comes.
  * ECLOSED, ESYSTEM: nothing more goes out (what came in may still be read). */
 int cordon__stream_write(cordon__stream *stream, const cordon_bytes *pieces, size_t count,

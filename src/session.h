@@ -19,6 +19,13 @@ typedef struct cordon__session cordon__session;
  * something to say. While depth is not 0, answers are gathered; they leave in
  * one write when it is 0 again, at the latest a millisecond after the first.
  */
+/* Does nobody but libuv's watches and us live by the loop's turns? */
+enum cordon__stay {
+    CORDON__STAY_NEVER,
+    CORDON__STAY_ASK, /* nobody of the host's: the first stream that might is asked of libuv's */
+    CORDON__STAY_MAY
+};
+
 typedef struct cordon__desk {
     unsigned         depth;
     int              is_last; /* nothing more was read: the answers leave anyway, no clock needed */
@@ -26,7 +33,7 @@ typedef struct cordon__desk {
     cordon__session *dirty;
     char            *room;
     int              is_room_taken;
-    int              may_stay;   /* nobody but libuv's watches and us lives by the loop's turns */
+    enum cordon__stay      may_stay;
     const cordon__session *last; /* that was read from: an address, it may have gone */
 } cordon__desk;
 

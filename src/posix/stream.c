@@ -22,6 +22,10 @@
 #if defined(__linux__) && UV_VERSION_HEX >= 0x012C02 /* 1.44.2: its time-out tells of new watches \
                                                       */
 #    define HAS_SHORT_WAY 1
+#    include <fcntl.h>
+#    include <stdio.h>
+#    include <stdlib.h>
+#    include <string.h>
 #    include <sys/epoll.h>
 #    include <time.h>
 #endif
@@ -256,7 +260,9 @@ void cordon__stream_read_now(cordon__stream *stream)
 /*
  * One that asks, waits and asks again is waited for here, in libuv's own epoll: what wakes libuv
  * wakes us, and whatever is not these bytes alone is left to libuv, whose watches stay ready until
- * they are looked at. A turn of libuv's loop costs as much as all of ours (docs/performance.md).
+ * they are looked at: where all of them do, which is looked at first. A turn of libuv's loop costs
+ * as much as all of ours (docs/performance.md); it has one all the same every STREAK_MOST
+ * questions.
  *
  * After a while the descriptor wakes us when something comes, no longer while something is there:
  * that saves the kernel a look at each wait. The end is asked for then, too: it may have come along
@@ -266,7 +272,50 @@ void cordon__stream_read_now(cordon__stream *stream)
  */
 #if defined(HAS_SHORT_WAY)
 
-#    define STREAK 64
+#    define STREAK      64
+#    define STREAK_MOST 4096
+
+/* Adds the watches of whole lines of an epoll's fdinfo, and moves what is left to the front of
+ * text. 1: one of them wakes once only. */
+static int has_edge(char *text, size_t *watches)
+{
+    char *line = text, *end, *at;
+    int   is_edge = 0;
+
+    for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        at = strstr(line, "events:");
+        if (at == NULL)
+            continue;
+        ++*watches;
+        is_edge |= (strtoul(at + 7, NULL, 16) & (unsigned)EPOLLET) != 0;
+    }
+    memmove(text, line, strlen(line) + 1);
+    return is_edge;
+}
+
+/* libuv 1.49.0 and 1.49.1 are woken by other threads once only, and later ones may be again (its
+ * pull requests 4400, 4589): that would be taken from it here. The kernel tells of each watch. */
+static int all_stay_ready(int epoll)
+{
+    char    path[48], text[1024];
+    size_t  watches = 0, held = 0;
+    ssize_t got = 0;
+    int     is_edge = 0, info;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
+    info = open(path, O_RDONLY | O_CLOEXEC);
+    if (info < 0)
+        return 0;
+    while (!is_edge && held < sizeof text - 1 &&
+           (got = read(info, text + held, sizeof text - 1 - held)) > 0) {
+        text[held + (size_t)got] = '\0';
+        is_edge = has_edge(text, &watches);
+        held = strlen(text);
+    }
+    (void)close(info);
+    return got == 0 && !is_edge && watches > 0;
+}
 
 /* The loop's time is the host's, too: as old as the system's cheap clock at most. */
 static void keep_time(struct uv_loop_s *uv)
@@ -307,12 +356,11 @@ static void stay(cordon__stream *stream)
     unsigned           streak = 0;
     int                is_edge = 0;
 
-    while (is_next(stream, found) && read_once(stream) == READ_AND_STAY) {
-        if (is_edge || ++streak < STREAK || stream->state == STATE_CLOSED)
+    while (streak < STREAK_MOST && is_next(stream, found) && read_once(stream) == READ_AND_STAY) {
+        if (++streak % STREAK != 0 || is_edge || stream->state == STATE_CLOSED)
             continue;
         watched = found[0]; /* as libuv has marked it */
         is_edge = watch_for(stream, &watched, EPOLLIN | EPOLLRDHUP | EPOLLET);
-        streak = 0;
     }
     if (is_edge && stream->state != STATE_CLOSED)
         (void)watch_for(stream, &watched, EPOLLIN);
@@ -320,12 +368,23 @@ static void stay(cordon__stream *stream)
 
 #else
 
+static int all_stay_ready(int epoll)
+{
+    (void)epoll;
+    return 0;
+}
+
 static void stay(cordon__stream *stream)
 {
     (void)stream;
 }
 
 #endif
+
+int cordon__stream_may_stay(const cordon__stream *stream)
+{
+    return all_stay_ready(uv_backend_fd(stream->handle.any.loop));
+}
 
 static void on_event(uv_poll_t *handle, int status, int events)
 {

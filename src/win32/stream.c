@@ -231,6 +231,12 @@ void cordon__stream_read_now(cordon__stream *stream)
         (void)read_once(stream);
 }
 
+int cordon__stream_may_stay(const cordon__stream *stream)
+{
+    (void)stream;
+    return 0;
+}
+
 /* Nobody reads, and there is something to read: until somebody does, only a look tells of more. */
 static void hold(cordon__stream *stream)
 {

@@ -13,6 +13,7 @@ enum {
     PATIENCE = 20000, /* ms */
     ROOM = 68 * 1024, /* bytes that are read at once */
     MOST = 4000,      /* questions while somebody else waits for one answer */
+    LONG = 4 * 4096,  /* questions, after the fourth part of which the loop has a turn */
     MANY = 200,       /* questions that are sent together, more than ROOM */
     PAUSE = 300,      /* ms of the host's timer */
     TICK = 20         /* ms that the loop's time may be old */
@@ -281,18 +282,41 @@ static void ask_for_a_count(stage *it)
     cordon_session_close(session);
 }
 
-/* The very thing that it is for; what makes no turn cannot be seen from outside but by a clock. */
-static void a_streak_needs_no_turn_of_the_loop_for_each_question(void **state)
+static void need_a_way_around(void)
 {
-    stage *it = *state;
-
 #if !defined(__linux__)
     SUPPORT_SKIP("only Linux has a way around libuv's turns");
 #endif
     if (uv_version() < 0x012C02)
         SUPPORT_SKIP("this libuv does not tell whether it has new watches");
+}
+
+/* The very thing that it is for; what makes no turn cannot be seen from outside but by a clock. */
+static void a_streak_needs_no_turn_of_the_loop_for_each_question(void **state)
+{
+    stage *it = *state;
+
+    need_a_way_around();
     play(it, ask_for_a_count, NULL);
     assert_in_range(it->turns, 1, STREAK);
+}
+
+static void ask_for_a_count_for_long(stage *it)
+{
+    cordon_session *session = enter(it, 0);
+
+    ask(session, cordon_text("count turns"));
+    ask_on(session, LONG);
+    cordon_session_close(session);
+}
+
+static void a_long_streak_lets_the_loop_turn_now_and_then(void **state)
+{
+    stage *it = *state;
+
+    need_a_way_around();
+    play(it, ask_for_a_count_for_long, NULL);
+    assert_in_range(it->turns, 4, LONG / 2);
 }
 
 static void who_lives_by_turns_has_them_all(void **state)
@@ -619,6 +643,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_answers_and_comes_back_when_all_is_closed),
         TEST(a_streak_needs_no_turn_of_the_loop_for_each_question),
+        TEST(a_long_streak_lets_the_loop_turn_now_and_then),
         TEST(who_lives_by_turns_has_them_all),
         TEST(others_are_answered_beside_it),
         TEST(two_that_ask_on_and_on_are_both_answered),

@@ -1,4 +1,5 @@
 cordon_test(NAME loop_run_test SOURCES loop_run_test.c LABELS system)
+cordon_test(NAME loop_edge_test SYSTEM posix SOURCES loop_edge_test.c LABELS system)
 
 # A server that leaves when nobody is there; single instance; listeners that are inherited.
 if(WIN32)
