@@ -114,6 +114,8 @@ static void an_event_from_another_thread_arrives(void **state)
     cordon_fault          fault = CORDON_FAULT_INIT;
 
     NEEDS_EPOLL;
+    if (edges == 0 && uv_version() >= 0x012D00) /* 1.45 */
+        SUPPORT_SKIP("this libuv sets its watches by io_uring");
     assert_true(edges > 0);
     for (int n = 0; n < 3; n++) {
         support_pause(5); /* the server waits for us alone */
