@@ -8,15 +8,15 @@
 #include <uv.h>
 
 enum {
-    STREAK = 300,     /* questions, so that the session is waited for in the place of the loop */
-    ENOUGH = 50,      /* answers that somebody else has to get beside them */
-    PATIENCE = 20000, /* ms */
-    ROOM = 68 * 1024, /* bytes that are read at once */
-    MOST = 4000,      /* questions while somebody else waits for one answer */
-    LONG = 4 * 4096,  /* questions, after the fourth part of which the loop has a turn */
-    MANY = 200,       /* questions that are sent together, more than ROOM */
-    PAUSE = 300,      /* ms of the host's timer */
-    TICK = 20         /* ms that the loop's time may be old */
+    STREAK = 300,        /* questions, so that the session is waited for in the place of the loop */
+    ENOUGH = 50,         /* answers that somebody else has to get beside them */
+    PATIENCE = 20000,    /* ms */
+    ROOM = 68 * 1024,    /* bytes that are read at once */
+    MOST = 4000,         /* questions while somebody else waits for one answer */
+    FAR_MORE = 4 * 4096, /* questions, after the fourth part of which the loop has a turn */
+    MANY = 200,          /* questions that are sent together, more than ROOM */
+    PAUSE = 300,         /* ms of the host's timer */
+    TICK = 20            /* ms that the loop's time may be old */
 };
 
 typedef struct stage stage;
@@ -306,7 +306,7 @@ static void ask_for_a_count_for_long(stage *it)
     cordon_session *session = enter(it, 0);
 
     ask(session, cordon_text("count turns"));
-    ask_on(session, LONG);
+    ask_on(session, FAR_MORE);
     cordon_session_close(session);
 }
 
@@ -316,7 +316,7 @@ static void a_long_streak_lets_the_loop_turn_now_and_then(void **state)
 
     need_a_way_around();
     play(it, ask_for_a_count_for_long, NULL);
-    assert_in_range(it->turns, 4, LONG / 2);
+    assert_in_range(it->turns, 4, FAR_MORE / 2);
 }
 
 static void who_lives_by_turns_has_them_all(void **state)

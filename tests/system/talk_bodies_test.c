@@ -4,11 +4,11 @@
 #define MIB (1024u * 1024u)
 
 /* Not a pattern that a shifted copy would match. */
-static void fill(uint8_t *body, size_t size, uint32_t seed)
+static void fill(uint8_t *body, size_t size, uint64_t seed)
 {
-    for (size_t i = 0; i < size; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        body[i] = (uint8_t)(seed >> 24);
+    for (size_t i = 0; i < size; i += sizeof seed) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        memcpy(body + i, &seed, size - i < sizeof seed ? size - i : sizeof seed);
     }
 }
 
