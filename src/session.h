@@ -14,18 +14,18 @@
 
 typedef struct cordon__session cordon__session;
 
+/* May a session that asks again be waited for in the loop's place? */
+enum cordon__stay {
+    CORDON__STAY_NEVER, /* the host runs it itself, or lives by its turns */
+    CORDON__STAY_ASK,   /* as far as the host goes; the first stream that would is asked */
+    CORDON__STAY_MAY
+};
+
 /*
  * What the sessions of one loop share: the buffer they read into, and who has
  * something to say. While depth is not 0, answers are gathered; they leave in
  * one write when it is 0 again, at the latest a millisecond after the first.
  */
-/* Does nobody but libuv's watches and us live by the loop's turns? */
-enum cordon__stay {
-    CORDON__STAY_NEVER,
-    CORDON__STAY_ASK, /* nobody of the host's: the first stream that might is asked of libuv's */
-    CORDON__STAY_MAY
-};
-
 typedef struct cordon__desk {
     unsigned         depth;
     int              is_last; /* nothing more was read: the answers leave anyway, no clock needed */

@@ -296,13 +296,12 @@ static void *ask_about_abort(void *context)
 
 static int start_beside_askers(void *context)
 {
-    kit         *it = context;
-    const size_t rounds = support_is_in_valgrind() ? 6 : 60; /* there, one thread runs at a time */
-    asker        self = {.is_enough = 0};
-    start_order  start;
+    kit        *it = context;
+    asker       self = {.is_enough = 0};
+    start_order start;
 
     SUPPORT_CHECK(pthread_create(&self.thread, NULL, ask_about_abort, &self) == 0);
-    for (size_t round = 0; round < rounds; round++) {
+    for (size_t round = 0; round < 60; round++) {
         start_open(&start, START_WORDS("x"), start_kinds[round % START_KINDS]);
         start.argv[0] = "/bin/true";
         SUPPORT_CHECK(start_try(&start, &it->fault) == CORDON_OK);
