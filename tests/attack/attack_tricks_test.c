@@ -72,9 +72,7 @@ static void slammed_doors_leave_nothing_behind(void **state)
     }
     expect_good_service(talk);
     talk_wait(talk, gone, talk_now(talk, here));
-    for (int i = 0; i < 1000 && support_count_descriptors() > before; i++)
-        support_pause(5);
-    assert_int_equal(support_count_descriptors(), before);
+    assert_true(support_descriptors_fall_to(before));
     script_free(&opening);
 }
 

@@ -73,6 +73,16 @@ int support_reaches(atomic_uint *counter, unsigned count, int ms)
     return support_until(is_reached, &wanted, ms);
 }
 
+static int are_at_most(void *context)
+{
+    return support_count_descriptors() <= *(const int *)context;
+}
+
+int support_descriptors_fall_to(int most)
+{
+    return support_until(are_at_most, &most, SUPPORT_SOON);
+}
+
 /* ---- children that play a part ---- */
 
 int support_wait(support_pid pid, int ms)

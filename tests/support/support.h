@@ -78,6 +78,9 @@ void     support_yield(void);
 int support_until(int (*is_so)(void *context), void *context, int ms);
 /* The same for a counter: has it reached `count`? */
 int support_reaches(atomic_uint *counter, unsigned count, int ms);
+/* Are no more descriptors open than `most`, sooner or later? A server's look at its files has some
+ * for a moment: a count taken beside it can be too high by these, never too low. */
+int support_descriptors_fall_to(int most);
 
 /* ---- directories (directory.c) ------------------------------------------------ */
 
