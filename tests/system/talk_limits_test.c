@@ -219,7 +219,8 @@ static void max_queued_all_is_shared_by_all(void **state)
     for (int i = 0; i < 10; i++)
         wire_open_limit(&deaf[i], talk, 1, 4096);
     push_until_gone(talk, 7); /* ten of them never have room for a full queue each */
-    assert_true(atomic_load(&talk->memory.most) < 8 * QUEUE);
+    /* 20 of them without the limit; 6 to 9 with it, for a buffer may be twice what is in it */
+    assert_true(atomic_load(&talk->memory.most) < 14 * QUEUE);
     for (int i = 0; i < 10; i++)
         wire_close(&deaf[i]);
 }
